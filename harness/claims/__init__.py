@@ -1,0 +1,1 @@
+"""The article's statements as testable contrasts, and what was found about them."""

@@ -1,0 +1,1 @@
+"""The harness side of langs/PROTOCOL.md: messages in, records out."""

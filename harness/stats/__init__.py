@@ -1,0 +1,1 @@
+"""Statistics on paired blocks: arrays in, values out; knows nothing of benchmarks."""
