@@ -1,4 +1,4 @@
-"""Claims, what they demand, and what is found: plain values.
+r"""Claims, what they demand, and what is found: plain values.
 
 A :class:`Claim` is a statement restated as testable. Its :class:`Contrast`\\ s demand samples (:class:`Demand`), a kind of
 contrast turns samples into a :class:`Finding`, and the judge turns findings into a :class:`Verdict`.
@@ -13,9 +13,7 @@ from harness.stats.values import Decision, Warning
 
 Group = Literal["speed", "memory", "pauses", "concurrency", "safety"]
 Quantifier = Literal["exists", "generally", "always"]
-VerdictWord = Literal[
-    "supported", "refuted", "depends", "mixed", "inconclusive", "untested", "not_measurable", "unfit"
-]
+VerdictWord = Literal["supported", "refuted", "depends", "mixed", "inconclusive", "untested", "not_measurable", "unfit"]
 KindName = Literal["ratio", "bound", "exact", "crossover", "slope", "outcomes", "share", "interaction"]
 Direction = Literal["above", "below", "equal"]
 
@@ -120,7 +118,8 @@ class Finding:
     decision: Decision
     thresholds: Mapping[str, float]
     rows: tuple[Row, ...]
-    differences: tuple[float, ...]
+    differences: Mapping[int, float]
+    """Block number to the difference on the contrast's own scale (ln of a ratio), combined over its rows."""
     spread: float | None
     estimand: str
     metric: str
