@@ -299,6 +299,10 @@ class Build:
         """A name that is a valid folder: ``toolchain`` or ``toolchain+KEY=VALUE+…``, keys sorted."""
         return "+".join([self.toolchain, *(f"{key}={value}" for key, value in sorted(self.options.items()))])
 
+    def __hash__(self) -> int:
+        """Hashable although ``options`` is a mapping, so that a build can be the key of one."""
+        return hash((self.language, self.id))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
