@@ -31,7 +31,8 @@ class MemorySplit:
 class Hierarchy:
     """Where cgroup file systems are mounted.
 
-    ``mounts`` maps a version 1 controller, or ``""`` for version 2, to (folder, root). ``root`` is the path inside the hierarchy that the mount shows (other than ``/`` inside a container).
+    ``mounts`` maps a version 1 controller, or ``""`` for version 2, to (folder, root). ``root`` is
+    the path inside the hierarchy that the mount shows (other than ``/`` inside a container).
     """
 
     mounts: Mapping[str, tuple[Path, str]]
@@ -245,7 +246,8 @@ def make_child(
 ) -> dict[str, Path] | str:
     """Make a cgroup ``name`` below our own, or the root where ours may have no children, with the limits given.
 
-    ``limits`` may hold ``memory`` (bytes) and ``pids``. Gives its folders by controller, or the reason why none can be had. Nothing is left behind on failure.
+    ``limits`` may hold ``memory`` (bytes) and ``pids``. Gives its folders by controller, or the
+    reason why none can be had. Nothing is left behind on failure.
     """
     version = mounts.version
     if version is None:

@@ -141,7 +141,7 @@ Message = Annotated[
     Field(discriminator="type"),
 ]
 
-MESSAGE: TypeAdapter[
-    Start | Ready | Iteration | Histogram | Stall | GcPause | Checkpoint | OutcomeMessage | End
-] = TypeAdapter(Message)
+MESSAGE: TypeAdapter[Start | Ready | Iteration | Histogram | Stall | GcPause | Checkpoint | OutcomeMessage | End] = (
+    TypeAdapter(Message)
+)
 """``MESSAGE.validate_json(line)`` gives a message or raises pydantic's ValidationError."""

@@ -11,7 +11,9 @@ class Observed:
     """What the harness read on the host around one invocation; None with a reason in ``unavailable``.
 
     Times are CLOCK_MONOTONIC ns: ``released_ns`` is when the go byte was written, ``end_received_ns`` when the ``end``
-    line arrived. ``cgroup_cpu_ns`` and ``cgroup_peak_bytes`` count from the reset baseline at ``ready``.
+    line arrived. ``cgroup_cpu_ns`` and ``cgroup_peak_bytes`` count from the reset baseline at ``ready``, and so do
+    faults, ``run_delay_ns``, ``throttled_ns``, ``steal_ns`` and ``foreign_busy_ns``; all end with the ``end`` line.
+    ``anon_bytes`` to ``file_bytes`` are the worker's own resident pages at ``end``.
     """
 
     engine: str
@@ -49,7 +51,7 @@ class Digest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """An invocation, assembled. ``messages`` are the worker's lines verbatim, ``stderr`` the tail of its other stream."""
+    """An invocation, assembled; ``messages`` are the lines verbatim, ``stderr`` is the tail of the other stream."""
 
     format: int
     id: str

@@ -1,0 +1,1 @@
+"""Tests that need a Docker daemon: real containers, and a private daemon where one is killed."""
