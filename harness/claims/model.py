@@ -1,7 +1,7 @@
-r"""Claims, what they demand, and what is found: plain values.
+"""Claims, what they demand, and what is found: plain values.
 
-A :class:`Claim` is a statement restated as testable. Its :class:`Contrast`\\ s demand samples (:class:`Demand`), a kind of
-contrast turns samples into a :class:`Finding`, and the judge turns findings into a :class:`Verdict`.
+A :class:`Claim` is a statement restated as testable. Each :class:`Contrast` of it demands samples (:class:`Demand`), a
+kind of contrast turns samples into a :class:`Finding`, and the judge turns findings into a :class:`Verdict`.
 """
 
 from collections.abc import Mapping
@@ -41,8 +41,9 @@ class Demand:
 class Contrast:
     """One comparison that bears on a claim, as the claim's file states it.
 
-    ``subject``, ``baseline`` and ``over`` are selectors; ``{factor}`` inside one stands for each level in turn. ``margin``
-    and ``equivalent`` are ratios (or bounds in the metric's unit), ``expected`` and ``tolerance`` belong to ``exact``.
+    ``subject``, ``baseline`` and ``over`` are selectors; ``{factor}`` inside one stands for each level in turn.
+    ``margin`` and ``equivalent`` are ratios (or bounds in the metric's unit), ``expected`` and ``tolerance`` belong
+    to ``exact``.
     """
 
     id: str
@@ -124,6 +125,8 @@ class Finding:
     estimand: str
     metric: str
     warnings: tuple[Warning, ...]
+    blocks_needed: int | None = None
+    """Blocks in all after which an undecided finding would likely be decided; None where no number can be told."""
     cells: tuple[str, ...]
     """Labels of the cells it rests on, for filters and links."""
 
