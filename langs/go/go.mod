@@ -1,0 +1,3 @@
+module memverdict/langs/go
+
+go 1.24

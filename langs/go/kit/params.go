@@ -1,0 +1,143 @@
+package kit
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Mode is what an invocation is for; numbers of different modes are never mixed.
+type Mode string
+
+// The modes of the protocol.
+const (
+	Throughput Mode = "throughput"
+	Memory     Mode = "memory"
+	Exact      Mode = "exact"
+	Latency    Mode = "latency"
+)
+
+// Params is a command line, parsed: what a workload does depends on nothing else.
+type Params struct {
+	Variant    Variant
+	Mode       Mode
+	Seed       uint64
+	Warmup     int
+	Iterations int
+	values     map[string]int
+}
+
+// Int returns a parameter that the workload declares. Asking for another one is a bug in the workload and panics.
+func (p Params) Int(name string) int {
+	value, ok := p.values[name]
+	if !ok {
+		panic("parameter not declared: " + name)
+	}
+	return value
+}
+
+// UsageError is a command line that cannot be run as it stands: exit 64.
+type UsageError struct{ text string }
+
+func (e *UsageError) Error() string { return e.text }
+
+func usagef(format string, args ...any) error { return &UsageError{fmt.Sprintf(format, args...)} }
+
+// UnsupportedError is a correct request for something that this program or this machine cannot do: exit 69.
+type UnsupportedError struct{ text string }
+
+func (e *UnsupportedError) Error() string { return e.text }
+
+// ParseParams reads the key=value arguments of w: the common keys and the workload's parameters, each exactly once and
+// in any order. The error is a UsageError, or an UnsupportedError for mode latency.
+func ParseParams(w *Workload, args []string) (Params, error) {
+	common := []string{"variant", "mode", "seed", "warmup", "iterations"}
+	expected := slices.Concat(common, w.Parameters)
+
+	given := make(map[string]string, len(args))
+	for _, arg := range args {
+		key, value, ok := strings.Cut(arg, "=")
+		if !ok {
+			return Params{}, usagef("%q is not key=value; expected keys: %q", arg, expected)
+		}
+		if _, repeated := given[key]; repeated {
+			return Params{}, usagef("key %q is repeated; each is given once: %q", key, expected)
+		}
+		given[key] = value
+	}
+	// Before the keys are compared: a request for latency has other keys, and is not a mistake of the caller.
+	if Mode(given["mode"]) == Latency {
+		return Params{}, &UnsupportedError{"mode latency is not supported by this program; expected: throughput, memory, exact"}
+	}
+	for key := range given {
+		if !slices.Contains(expected, key) {
+			return Params{}, usagef("unknown key %q; expected keys: %q", key, expected)
+		}
+	}
+	for _, key := range expected {
+		if _, ok := given[key]; !ok {
+			return Params{}, usagef("missing key %q; expected keys: %q", key, expected)
+		}
+	}
+	p, err := typed(w, given)
+	if err != nil {
+		return Params{}, err
+	}
+	if w.Check != nil {
+		if err := w.Check(p); err != nil {
+			return Params{}, usagef("%v", err)
+		}
+	}
+	return p, nil
+}
+
+// typed turns the texts of a complete set of keys into values.
+func typed(w *Workload, given map[string]string) (p Params, err error) {
+	if p.Variant, err = w.variant(given["variant"]); err != nil {
+		return Params{}, err
+	}
+	p.Mode = Mode(given["mode"])
+	if p.Mode != Throughput && p.Mode != Memory && p.Mode != Exact {
+		return Params{}, usagef("unknown mode %q; expected: throughput, memory, exact", p.Mode)
+	}
+	if p.Variant.Forms && p.Mode != Exact {
+		return Params{}, usagef("variant %q runs in mode exact only, not %q", p.Variant.ID, p.Mode)
+	}
+	if p.Seed, err = strconv.ParseUint(given["seed"], 10, 64); err != nil {
+		return Params{}, usagef("seed=%s is not an unsigned 64-bit decimal", given["seed"])
+	}
+	if p.Warmup, err = count("warmup", given); err != nil {
+		return Params{}, err
+	}
+	if p.Iterations, err = count("iterations", given); err != nil {
+		return Params{}, err
+	}
+	p.values = make(map[string]int, len(w.Parameters))
+	for _, name := range w.Parameters {
+		if p.values[name], err = count(name, given); err != nil {
+			return Params{}, err
+		}
+	}
+	return p, nil
+}
+
+func (w *Workload) variant(id string) (Variant, error) {
+	ids := make([]string, 0, len(w.Variants))
+	for _, variant := range w.Variants {
+		if variant.ID == id {
+			return variant, nil
+		}
+		ids = append(ids, variant.ID)
+	}
+	return Variant{}, usagef("unknown variant %q of %s; there are: %q", id, w.ID, ids)
+}
+
+// count reads a non-negative integer; 63 bits, so that it fits an int.
+func count(key string, given map[string]string) (int, error) {
+	value, err := strconv.ParseUint(given[key], 10, 63)
+	if err != nil {
+		return 0, usagef("%s=%s is not a non-negative integer", key, given[key])
+	}
+	return int(value), nil
+}

@@ -1,0 +1,184 @@
+// Package workloads holds the programs under test, one file each: setup, iterate, teardown, in this order. What each
+// of them does stands in benchmarks/workloads/<id>.toml; the comments allocate, touch, retire and publish mark the same
+// steps as in the other languages' files.
+package workloads
+
+import (
+	"errors"
+	"runtime"
+	"sync"
+
+	"memverdict/langs/go/kit"
+)
+
+// The canaries are runs with a known truth that the harness must read back.
+func init() {
+	kit.Register(kit.Workload{
+		ID:         "canary",
+		Parameters: []string{"mebibytes", "hold_ms", "cpu_ms", "threads", "count", "size"},
+		Check: func(p kit.Params) error {
+			if p.Int("size")%8 != 0 || p.Int("size") < 16 {
+				return errors.New("size must be a multiple of 8, at least 16")
+			}
+			if p.Int("threads") < 1 {
+				return errors.New("threads must be at least 1")
+			}
+			return nil
+		},
+		Variants: []kit.Variant{
+			{ID: "memory", Setup: setupCanaryMemory},
+			{ID: "pause", Setup: setupCanaryPause},
+			{ID: "cpu", Setup: setupCanaryCPU},
+			{ID: "bytes", Setup: setupCanaryBytes},
+		},
+	})
+}
+
+const (
+	mebibyte = 1 << 20
+	wordSize = 8
+	pageSize = 4096
+)
+
+// canaryMemory touches exactly so many MiB.
+type canaryMemory struct {
+	run      *kit.Run
+	bytes    int
+	checksum kit.Checksum
+}
+
+func setupCanaryMemory(run *kit.Run) kit.State {
+	return &canaryMemory{run: run, bytes: run.Int("mebibytes") * mebibyte, checksum: kit.NewChecksum()}
+}
+
+func (c *canaryMemory) Iterate() {
+	rng := kit.NewRNG(c.run.Seed)
+	// allocate: one block
+	block := make([]uint64, c.bytes/wordSize)
+	// touch: one word on each page
+	for i := 0; i < len(block); i += pageSize / wordSize {
+		block[i] = rng.Next()
+	}
+	c.run.Checkpoint("after_fill", uint64(c.bytes))
+	for i := 0; i < len(block); i += pageSize / wordSize {
+		c.checksum.Add(block[i])
+	}
+	// retire: nothing refers to the block any more
+}
+
+func (c *canaryMemory) Teardown() kit.Result {
+	c.run.Checkpoint("after_release", 0)
+	return kit.Result{
+		Operations:     uint64(c.bytes / pageSize),
+		Allocations:    1,
+		AllocatedBytes: uint64(c.bytes),
+		PeakLiveBytes:  uint64(c.bytes),
+		Checksum:       c.checksum,
+	}
+}
+
+// canaryPause holds one operation for so many milliseconds.
+type canaryPause struct {
+	holdMS   int64
+	checksum kit.Checksum
+}
+
+func setupCanaryPause(run *kit.Run) kit.State {
+	return &canaryPause{holdMS: int64(run.Int("hold_ms")), checksum: kit.NewChecksum()}
+}
+
+func (c *canaryPause) Iterate() {
+	for end := kit.Now() + c.holdMS*1_000_000; kit.Now() < end; {
+	}
+	c.checksum.Add(uint64(c.holdMS))
+}
+
+func (c *canaryPause) Teardown() kit.Result {
+	return kit.Result{Operations: 1, Checksum: c.checksum}
+}
+
+// canaryCPU burns so many milliseconds of CPU on so many threads.
+type canaryCPU struct {
+	cpuMS    int64
+	threads  int
+	checksum kit.Checksum
+}
+
+func setupCanaryCPU(run *kit.Run) kit.State {
+	return &canaryCPU{cpuMS: int64(run.Int("cpu_ms")), threads: run.Int("threads"), checksum: kit.NewChecksum()}
+}
+
+func (c *canaryCPU) Iterate() {
+	share := c.cpuMS * 1_000_000 / int64(c.threads)
+	if c.threads == 1 {
+		burn(share)
+	} else {
+		var threads sync.WaitGroup
+		for range c.threads {
+			threads.Add(1)
+			go func() {
+				defer threads.Done()
+				burn(share)
+			}()
+		}
+		threads.Wait()
+	}
+	c.checksum.Add(uint64(c.cpuMS))
+	c.checksum.Add(uint64(c.threads))
+}
+
+func (c *canaryCPU) Teardown() kit.Result {
+	return kit.Result{Operations: uint64(c.threads), Checksum: c.checksum}
+}
+
+// burn spins until the calling thread has used so many ns of CPU. The goroutine is locked to it: a thread clock means
+// nothing to a goroutine that wanders.
+func burn(ns int64) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for end := kit.ThreadCPU() + ns; kit.ThreadCPU() < end; {
+	}
+}
+
+// canaryBytes allocates so many objects of so many bytes.
+type canaryBytes struct {
+	seed     uint64
+	count    int
+	size     int
+	checksum kit.Checksum
+}
+
+// published keeps the compiler from placing the block on the stack.
+var published []uint64
+
+func setupCanaryBytes(run *kit.Run) kit.State {
+	return &canaryBytes{seed: run.Seed, count: run.Int("count"), size: run.Int("size"), checksum: kit.NewChecksum()}
+}
+
+func (c *canaryBytes) Iterate() {
+	rng := kit.NewRNG(c.seed)
+	for range c.count {
+		// allocate: one block
+		block := make([]uint64, c.size/wordSize)
+		// touch: its first and its last word
+		block[0] = rng.Next()
+		block[len(block)-1] = rng.Next()
+		// publish: a global refers to it
+		published = block
+		c.checksum.Add(block[0])
+		c.checksum.Add(block[len(block)-1])
+		// retire: nothing refers to it when the next one is allocated
+		published = nil
+	}
+}
+
+func (c *canaryBytes) Teardown() kit.Result {
+	bytes := uint64(c.count) * uint64(c.size)
+	return kit.Result{
+		Operations:     uint64(c.count),
+		Allocations:    uint64(c.count),
+		AllocatedBytes: bytes,
+		PeakLiveBytes:  uint64(c.size),
+		Checksum:       c.checksum,
+	}
+}
