@@ -1,0 +1,210 @@
+/* NDJSON by hand: integers, strings and flat maps are all there is. */
+#include "kit/protocol.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kit/clock.h"
+#include "kit/exit.h"
+#include "kit/text.h"
+
+#define QUIT_PATIENCE_NS (10 * NANOSECONDS_PER_SECOND)
+
+/* The longest line is `end` with all its counters, well under 1 KiB. */
+static char buffer[4096];
+static struct text line;
+
+static void add_separator(void)
+{
+    const char last = line.buffer[line.length - 1];
+    text_add(&line, "%s", last == '{' ? "" : ",");
+}
+
+static void add_quoted(const char *string)
+{
+    text_add(&line, "\"");
+    for (const char *c = string; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\') {
+            text_add(&line, "\\%c", *c);
+        } else if ((unsigned char)*c < 0x20) {
+            text_add(&line, "\\u%04x", (unsigned)(unsigned char)*c);
+        } else {
+            text_add(&line, "%c", *c);
+        }
+    }
+    text_add(&line, "\"");
+}
+
+static void add_key(const char *key)
+{
+    add_separator();
+    add_quoted(key);
+    text_add(&line, ":");
+}
+
+static void add_integer(const char *key, uint64_t value)
+{
+    add_key(key);
+    text_add(&line, "%" PRIu64, value);
+}
+
+static void add_string(const char *key, const char *value)
+{
+    add_key(key);
+    add_quoted(value);
+}
+
+static void begin_map(const char *key)
+{
+    add_key(key);
+    text_add(&line, "{");
+}
+
+static void end_map(void)
+{
+    text_add(&line, "}");
+}
+
+static void begin_line(const char *type)
+{
+    line = text_in(buffer, sizeof buffer);
+    text_add(&line, "{");
+    add_string("type", type);
+}
+
+/* Closes the line and writes all of it, however many calls that takes. */
+static void end_line(void)
+{
+    text_add(&line, "}\n");
+    assert(!line.cut);
+    for (size_t written = 0; written < line.length;) {
+        const ssize_t step = write(STDOUT_FILENO, line.buffer + written, line.length - written);
+        if (step >= 0) {
+            written += (size_t)step;
+        } else if (errno != EINTR) {
+            perror("runner: stdout");
+            exit(EXIT_FAILURE);
+        }
+    }
+}
+
+void protocol_start(const struct start *start)
+{
+    begin_line("start");
+    add_integer("format", 1);
+    add_string("language", "c");
+    add_string("toolchain", start->toolchain);
+    begin_map("in_force");
+    add_string("allocator", start->allocator.name);
+    add_string("allocator_version", start->allocator.version);
+    add_integer("counting", start->counting ? 1 : 0);
+    end_map();
+    add_integer("cpus", start->cpus);
+    if (start->has_memory_limit) {
+        add_integer("memory_limit", start->memory_limit);
+    }
+    add_integer("pid", start->pid);
+    add_integer("cpu_resolution_ns", start->cpu_resolution_ns);
+    end_line();
+}
+
+void protocol_ready(void)
+{
+    begin_line("ready");
+    end_line();
+}
+
+void protocol_iteration(const struct iteration *iteration)
+{
+    const struct result *result = &iteration->result;
+    char checksum[17];
+    snprintf(checksum, sizeof checksum, "%016" PRIx64, result->checksum);
+    begin_line("iteration");
+    add_integer("index", iteration->index);
+    add_string("phase", iteration->measured ? "measured" : "warmup");
+    if (iteration->form != NULL) {
+        add_string("form", iteration->form);
+    }
+    add_integer("start_ns", iteration->start_ns);
+    add_integer("elapsed_ns", iteration->elapsed_ns);
+    add_integer("cpu_ns", iteration->cpu_ns);
+    add_integer("operations", result->operations);
+    add_integer("allocations", result->allocations);
+    add_integer("allocated_bytes", result->allocated_bytes);
+    add_integer("peak_live_bytes", result->peak_live_bytes);
+    if (iteration->served != NULL) {
+        add_integer("runtime_allocations", iteration->served->allocations);
+        add_integer("runtime_bytes", iteration->served->bytes);
+    }
+    add_string("checksum", checksum);
+    end_line();
+}
+
+void protocol_checkpoint(const struct checkpoint *checkpoint)
+{
+    begin_line("checkpoint");
+    add_string("name", checkpoint->name);
+    add_integer("at_ns", checkpoint->at_ns);
+    add_integer("live_bytes", checkpoint->live_bytes);
+    add_integer("resident_bytes", checkpoint->resident_bytes);
+    add_integer("peak_resident_bytes", checkpoint->peak_resident_bytes);
+    add_integer("pss_bytes", checkpoint->proportional_bytes);
+    end_line();
+}
+
+void protocol_end(uint64_t peak_resident_bytes, uint64_t resident_bytes, const struct result *result)
+{
+    begin_line("end");
+    add_string("status", "ok");
+    add_integer("peak_resident_bytes", peak_resident_bytes);
+    add_integer("resident_bytes", resident_bytes);
+    begin_map("counters");
+    for (size_t i = 0; i < result->counter_count; i++) {
+        add_integer(result->counters[i].name, result->counters[i].value);
+    }
+    end_map();
+    end_line();
+}
+
+/* One byte from stdin, or -1 at its end or where it cannot be read. */
+static int read_byte(void)
+{
+    unsigned char byte;
+    ssize_t length;
+    do {
+        length = read(STDIN_FILENO, &byte, 1);
+    } while (length < 0 && errno == EINTR);
+    return length == 1 ? byte : -1;
+}
+
+void protocol_await_go(void)
+{
+    if (read_byte() != 'g') {
+        exit_with(EXIT_USAGE, "expected the byte g on stdin after ready");
+    }
+}
+
+void protocol_await_quit(void)
+{
+    const uint64_t deadline = clock_monotonic_ns() + QUIT_PATIENCE_NS;
+    for (;;) {
+        const uint64_t now = clock_monotonic_ns();
+        if (now >= deadline) {
+            return;
+        }
+        struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+        const int left_ms = (int)((deadline - now) / 1000000) + 1;
+        if (poll(&input, 1, left_ms) > 0) {
+            const int byte = read_byte();
+            if (byte < 0 || byte == 'q') {
+                return;
+            }
+        }
+    }
+}
