@@ -62,9 +62,11 @@ class Comparison:
     """Two samples compared block by block on the scale of their assumption.
 
     On the scale ``ratio`` and ``skewed``, ``differences`` are ``ln subject - ln baseline`` and ``estimate`` is the
-    ratio itself (exponentiated, unit ``"x"``); on ``linear`` they are plain values. ``centre``, ``half`` are on the scale of the
-    differences (``half`` is None below two blocks; for an asymmetric interval ``low``/``high`` of the estimate
-    rule).
+    ratio itself (exponentiated, unit ``"x"``); on ``linear`` they are plain values. ``centre``, ``half`` are on the
+    scale of the differences (``half`` is None below two blocks; for an asymmetric interval ``low``/``high`` of the
+    estimate rule). ``spread`` is the standard deviation behind ``half``, no smaller than the clock's resolution
+    allows, and ``degrees`` its degrees of freedom (a first stage's where there were two). Where no block has both,
+    ``blocks`` is empty and ``centre`` and the point are NaN.
     """
 
     subject: str
@@ -76,4 +78,6 @@ class Comparison:
     half: float | None
     estimate: Estimate
     sign_flip_p: float | None
+    spread: float | None = None
+    degrees: int | None = None
     warnings: tuple[Warning, ...] = ()
