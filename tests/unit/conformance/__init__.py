@@ -1,0 +1,1 @@
+"""Tests of the conformance tests' own judgement: that they can fail."""
