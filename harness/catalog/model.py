@@ -325,6 +325,11 @@ class Invocation:
     may_fail: tuple[Status, ...] = ()
 
     @property
+    def pass_number(self) -> int:
+        """The pass over its block: 1 for attempt 1 and its rerun 2, 2 for attempt 3 and its rerun 4, and so on."""
+        return (self.attempt + 1) // 2
+
+    @property
     def id(self) -> str:
         """Unique inside a run: ``measure-b03-s11-a-t1``; ``once`` where there is no block."""
         block = "once" if self.block is None else f"b{self.block:02d}"

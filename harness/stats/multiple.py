@@ -25,17 +25,17 @@ def levels(p: Mapping[str, float], *, alpha: float) -> Mapping[str, float]:
     return {name: result[name] for name in p}
 
 
-def combine_all(p: Sequence[float]) -> float:
+def every(p: Sequence[float]) -> float:
     """The p of "not all hold": the largest (intersection-union test, Berger 1982). ValueError for none."""
-    return combine_at_least(p, len(p))
+    return at_least(p, len(p))
 
 
-def combine_exists(p: Sequence[float]) -> float:
+def exists(p: Sequence[float]) -> float:
     """The p of "none holds": K times the smallest (Bonferroni). ValueError for none."""
-    return combine_at_least(p, 1)
+    return at_least(p, 1)
 
 
-def combine_at_least(p: Sequence[float], required: int) -> float:
+def at_least(p: Sequence[float], required: int) -> float:
     """The p of "fewer than ``required`` of K hold": (K - r + 1) times the r-th smallest, at most 1.
 
     Bonferroni's partial conjunction (Benjamini and Heller 2008). ValueError for none, or for a number outside 1..K.

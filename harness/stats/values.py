@@ -28,7 +28,8 @@ class Sample:
     """Values of one metric for one thing measured, one per block.
 
     ``values`` maps block number to value in ``unit``; ``resolution`` is the smallest difference the source
-    can tell, in the same unit (0 where it counts exactly). ``label`` says what was measured, for messages.
+    can tell, in the same unit (0 where it counts exactly; one unit per invocation where a count is divided by
+    operations). ``label`` says what was measured, for messages.
     """
 
     label: str

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.stats.multiple import combine_all, combine_at_least, combine_exists, levels
+from harness.stats.multiple import every, at_least, exists, levels
 
 PS = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
@@ -48,44 +48,44 @@ def test_levels_when_all_nulls_are_true_then_any_rejection_is_rare() -> None:
     assert 90 <= wrong <= 200  # 1 - (1 - 0.05/12)^12 = 0.0489: mean 147, standard deviation 11.8
 
 
-def test_combine_all_when_three_then_is_the_largest() -> None:
-    assert combine_all([0.01, 0.2, 0.03]) == 0.2
+def test_every_when_three_then_is_the_largest() -> None:
+    assert every([0.01, 0.2, 0.03]) == 0.2
 
 
-def test_combine_exists_when_three_then_is_bonferroni() -> None:
-    assert combine_exists([0.01, 0.2, 0.03]) == pytest.approx(0.03)
+def test_exists_when_three_then_is_bonferroni() -> None:
+    assert exists([0.01, 0.2, 0.03]) == pytest.approx(0.03)
 
 
-def test_combine_at_least_when_two_of_four_then_is_three_times_the_second() -> None:
-    assert combine_at_least([0.5, 0.01, 0.02, 0.9], 2) == pytest.approx(0.06)
+def test_at_least_when_two_of_four_then_is_three_times_the_second() -> None:
+    assert at_least([0.5, 0.01, 0.02, 0.9], 2) == pytest.approx(0.06)
 
 
 @given(PS, st.data())
-def test_combine_at_least_when_more_are_required_then_p_is_a_probability_and_all_is_hardest(
+def test_at_least_when_more_are_required_then_p_is_a_probability_and_all_is_hardest(
     ps: list[float], data: st.DataObject
 ) -> None:
     required = data.draw(st.integers(1, len(ps)))
-    assert 0 <= combine_at_least(ps, required) <= 1
-    assert combine_all(ps) == max(ps)
+    assert 0 <= at_least(ps, required) <= 1
+    assert every(ps) == max(ps)
 
 
-def test_combine_at_least_when_one_effect_is_real_then_two_are_rarely_claimed() -> None:
+def test_at_least_when_one_effect_is_real_then_two_are_rarely_claimed() -> None:
     rng = np.random.default_rng(42)
     wrong = 0
     for _ in range(4000):
-        wrong += combine_at_least([0.0, *rng.uniform(size=4)], 2) <= 0.05
+        wrong += at_least([0.0, *rng.uniform(size=4)], 2) <= 0.05
     assert wrong <= 245  # at most 5 %: mean 196 or fewer, standard deviation 13.6
 
 
 @pytest.mark.parametrize("required", [0, 4])
-def test_combine_at_least_when_required_is_out_of_range_then_refuses(required: int) -> None:
+def test_at_least_when_required_is_out_of_range_then_refuses(required: int) -> None:
     with pytest.raises(ValueError, match="no question"):
-        combine_at_least([0.1, 0.2, 0.3], required)
+        at_least([0.1, 0.2, 0.3], required)
 
 
-def test_combine_when_nothing_is_given_then_refuses() -> None:
+def test_at_least_when_nothing_is_given_then_refuses() -> None:
     with pytest.raises(ValueError, match="no question"):
-        combine_exists([])
+        exists([])
 
 
 @pytest.mark.parametrize("p", [-0.1, 1.1, float("nan")])
