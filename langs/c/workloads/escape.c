@@ -1,6 +1,5 @@
 /* Small values made and dropped inside one function, on the stack or on the heap. In C the programmer says which: the
  * forms differ in where the value lives and how it is reached, and in nothing else. */
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -10,9 +9,7 @@
 #include "kit/rng.h"
 #include "kit/workload.h"
 
-#define RING_SLOTS 1024
-#define HOT_WORDS 512
-#define HOT_PER_LARGE 10 /* hot operations to one large operation */
+enum { RING_SLOTS = 1024, HOT_WORDS = 512, HOT_PER_LARGE = 10 };
 
 struct value {
     uint64_t a;
@@ -23,15 +20,14 @@ struct value {
 
 _Static_assert(sizeof(struct value) == 32, "a value is four words");
 
-/* Which parameter says how often a form repeats its operation. */
-enum repeats { OPERATIONS, LARGE_OPERATIONS, HOT_OPERATIONS };
+/* How a form repeats its operation, and how many of its values live at once: one, or as many as the ring holds. */
+enum kind { SMALL, IN_RING, LARGE, HOT };
 
 /* One form: the sum over all its operations, and the logical bytes of its value (for buffers, their length). */
 struct form {
     uint64_t (*sum)(uint64_t seed, uint64_t count);
     size_t bytes;
-    enum repeats repeats;
-    bool fills_ring;
+    enum kind kind;
 };
 
 struct escape {
@@ -48,11 +44,12 @@ static void *setup(const struct run *run)
 {
     struct escape *escape = allocate(sizeof *escape);
     const struct form *form = run->variant->detail;
-    const uint64_t count = run_parameter(run, form->repeats == OPERATIONS ? "operations" : "large_operations");
+    const char *repeats = form->kind == LARGE || form->kind == HOT ? "large_operations" : "operations";
+    const uint64_t count = run_parameter(run, repeats);
     *escape = (struct escape){
         .form = form,
         .seed = run->seed,
-        .count = form->repeats == HOT_OPERATIONS ? count * HOT_PER_LARGE : count,
+        .count = form->kind == HOT ? count * HOT_PER_LARGE : count,
         .checksum = CHECKSUM_START,
     };
     return escape;
@@ -68,19 +65,20 @@ static struct result teardown(void *state)
 {
     struct escape *escape = state;
     const struct form *form = escape->form;
-    const uint64_t allocations = form->repeats == HOT_OPERATIONS ? 1 : escape->count;
+    const uint64_t allocations = form->kind == HOT ? 1 : escape->count;
     const uint64_t in_ring = escape->count < RING_SLOTS ? escape->count : RING_SLOTS;
     const struct result result = {
         .operations = escape->count,
         .allocations = allocations,
         .allocated_bytes = allocations * form->bytes,
-        .peak_live_bytes = form->fills_ring ? in_ring * form->bytes : form->bytes,
+        .peak_live_bytes = form->kind == IN_RING ? in_ring * form->bytes : form->bytes,
         .checksum = escape->checksum,
     };
     free(escape);
     return result;
 }
 
+/* The word x that operation i makes its value from. */
 static inline uint64_t word_of(uint64_t seed, uint64_t i)
 {
     return (seed + i) * UINT64_C(0x9e3779b97f4a7c15);
@@ -143,9 +141,8 @@ static uint64_t sum_heap(uint64_t seed, uint64_t count)
 /* Puts a value into the ring; returns the one whose place it takes, NULL for the first of a slot. */
 static inline struct value *swap_in(uint64_t i, struct value *value)
 {
-    struct value **slot = &ring[i % RING_SLOTS];
-    struct value *replaced = *slot;
-    *slot = value;
+    struct value *replaced = ring[i % RING_SLOTS];
+    ring[i % RING_SLOTS] = value;
     return replaced;
 }
 
@@ -180,9 +177,7 @@ static uint64_t sum_merged(uint64_t seed, uint64_t count)
     uint64_t sum = 0;
     for (uint64_t i = 0; i < count; i++) {
         const uint64_t x = word_of(seed, i);
-        struct value plain;
-        struct value negated;
-        const struct value *value;
+        struct value plain, negated, *value;
         if ((x >> 17 & 1) != 0) {
             negated = (struct value){.a = ~x, .b = ~(x >> 1), .c = ~(x ^ i), .d = ~(x + i)};
             value = &negated;
@@ -246,9 +241,7 @@ static uint64_t sum_constructor_stored(uint64_t seed, uint64_t count)
 
 /* What a caller knows of an object whose type it does not know: its methods, and where it is. */
 struct summable {
-    const struct summable_methods {
-        uint64_t (*sum)(const void *self);
-    } *methods;
+    const struct summable_methods { uint64_t (*sum)(const void *self); } *methods;
     const void *self;
 };
 
@@ -275,9 +268,8 @@ static uint64_t sum_interface(uint64_t seed, uint64_t count)
     return sum;
 }
 
-static OUT_OF_LINE uint64_t read_hot(const uint64_t *words, uint64_t start)
+static OUT_OF_LINE uint64_t read_hot(const uint64_t *words, uint64_t s)
 {
-    uint64_t s = start;
     for (size_t i = 0; i < HOT_WORDS; i++) {
         s = s * 3 + words[i];
     }
@@ -365,28 +357,26 @@ SUM_OF_ARRAYS(sum_array_65537, 65537)
 SUM_OF_ARRAYS(sum_array_131072, 131072)
 SUM_OF_ARRAYS(sum_array_131073, 131073)
 
-#define FORM(...) &(const struct form){__VA_ARGS__}
-#define VALUE sizeof(struct value)
-#define HOT (HOT_WORDS * sizeof(uint64_t))
+#define FORM(sum, bytes, kind) (&(const struct form){(sum), (bytes), (kind)})
 
 static const struct variant variants[] = {
-    {.id = "value", .detail = FORM(sum_value, VALUE)},
-    {.id = "local", .detail = FORM(sum_local, VALUE)},
-    {.id = "heap", .detail = FORM(sum_heap, VALUE)},
-    {.id = "stored", .detail = FORM(sum_stored, VALUE, .fills_ring = true)},
-    {.id = "merged", .detail = FORM(sum_merged, VALUE)},
-    {.id = "constructor_inlined", .detail = FORM(sum_constructor_inlined, VALUE)},
-    {.id = "constructor_noinline", .detail = FORM(sum_constructor_noinline, VALUE)},
-    {.id = "constructor_stored", .detail = FORM(sum_constructor_stored, VALUE, .fills_ring = true)},
-    {.id = "interface", .detail = FORM(sum_interface, VALUE)},
-    {.id = "hot_stack", .detail = FORM(sum_hot_stack, HOT, HOT_OPERATIONS)},
-    {.id = "hot_heap", .detail = FORM(sum_hot_heap, HOT, HOT_OPERATIONS)},
-    {.id = "buffer_variable_32", .detail = FORM(sum_variable_32, 32)},
-    {.id = "buffer_variable_33", .detail = FORM(sum_variable_33, 33)},
-    {.id = "buffer_constant_65536", .detail = FORM(sum_array_65536, 65536, LARGE_OPERATIONS)},
-    {.id = "buffer_constant_65537", .detail = FORM(sum_array_65537, 65537, LARGE_OPERATIONS)},
-    {.id = "array_131072", .detail = FORM(sum_array_131072, 131072, LARGE_OPERATIONS)},
-    {.id = "array_131073", .detail = FORM(sum_array_131073, 131073, LARGE_OPERATIONS)},
+    {.id = "value", .detail = FORM(sum_value, sizeof(struct value), SMALL)},
+    {.id = "local", .detail = FORM(sum_local, sizeof(struct value), SMALL)},
+    {.id = "heap", .detail = FORM(sum_heap, sizeof(struct value), SMALL)},
+    {.id = "stored", .detail = FORM(sum_stored, sizeof(struct value), IN_RING)},
+    {.id = "merged", .detail = FORM(sum_merged, sizeof(struct value), SMALL)},
+    {.id = "constructor_inlined", .detail = FORM(sum_constructor_inlined, sizeof(struct value), SMALL)},
+    {.id = "constructor_noinline", .detail = FORM(sum_constructor_noinline, sizeof(struct value), SMALL)},
+    {.id = "constructor_stored", .detail = FORM(sum_constructor_stored, sizeof(struct value), IN_RING)},
+    {.id = "interface", .detail = FORM(sum_interface, sizeof(struct value), SMALL)},
+    {.id = "hot_stack", .detail = FORM(sum_hot_stack, HOT_WORDS * sizeof(uint64_t), HOT)},
+    {.id = "hot_heap", .detail = FORM(sum_hot_heap, HOT_WORDS * sizeof(uint64_t), HOT)},
+    {.id = "buffer_variable_32", .detail = FORM(sum_variable_32, 32, SMALL)},
+    {.id = "buffer_variable_33", .detail = FORM(sum_variable_33, 33, SMALL)},
+    {.id = "buffer_constant_65536", .detail = FORM(sum_array_65536, 65536, LARGE)},
+    {.id = "buffer_constant_65537", .detail = FORM(sum_array_65537, 65537, LARGE)},
+    {.id = "array_131072", .detail = FORM(sum_array_131072, 131072, LARGE)},
+    {.id = "array_131073", .detail = FORM(sum_array_131073, 131073, LARGE)},
     {.id = "all", .every_form = true},
 };
 
