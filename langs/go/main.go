@@ -126,9 +126,6 @@ func newWorker(args []string, out io.Writer) (*worker, error) {
 
 // all runs the iterations of every variant and returns the counters of the last one.
 func (w *worker) all() ([]kit.Counter, error) {
-	if w.run.Mode == kit.Exact {
-		kit.StartCollector()
-	}
 	var counters []kit.Counter
 	for _, variant := range w.variants {
 		result, err := w.repeat(variant)
@@ -180,6 +177,7 @@ func (w *worker) once(variant kit.Variant) {
 	var objects, bytes uint64
 	it.Counted = w.run.Mode == kit.Exact
 	if it.Counted {
+		kit.CalmCollector(&w.heap)
 		objects, bytes = w.heap.Read()
 	}
 	cpu := w.cpu.Read()

@@ -6,9 +6,11 @@ import (
 	"os"
 	"path"
 	"runtime"
+	"runtime/debug"
 	"runtime/metrics"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // ProcessMemory reads what the kernel says about this process's memory. Its files stay open and its buffer is its own,
@@ -110,12 +112,22 @@ func (h *HeapCounter) Read() (objects, bytes uint64) {
 	return h.stats.Mallocs, h.stats.TotalAlloc
 }
 
-// StartCollector runs the collector until its workers exist: the first cycles allocate them, and that would be counted
-// as the workload's. For mode exact, before the first iteration.
-func StartCollector() {
+// calmHeadroom is how much may be allocated between two cycles of a calm collector.
+const calmHeadroom = 128 << 20
+
+// CalmCollector makes the collector wait until the heap has grown by calmHeadroom, for mode exact: each cycle allocates
+// a few objects of its own (the queueing of its workers, up to 40 over the two million of a form), and they would be
+// counted as the workload's. What a program asks for does not depend on when it is collected. Called before the
+// counters are read; the collection it begins with also brings the collector's workers into being.
+func CalmCollector(h *HeapCounter) {
+	debug.SetGCPercent(-1)
 	runtime.GC()
-	runtime.GC()
+	runtime.ReadMemStats(&h.stats)
+	debug.SetMemoryLimit(min(configuredLimit(), int64(h.stats.Sys-h.stats.HeapReleased)+calmHeadroom))
 }
+
+// configuredLimit is GOMEMLIMIT, read before anything changes it.
+var configuredLimit = sync.OnceValue(func() int64 { return debug.SetMemoryLimit(-1) })
 
 // Setting is one of the runtime's settings in force: an integer, or a text where Text is not empty.
 type Setting struct {

@@ -2,6 +2,7 @@ package kit
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,12 @@ const (
 	Memory     Mode = "memory"
 	Exact      Mode = "exact"
 	Latency    Mode = "latency"
+)
+
+// The integers that every workload takes besides its own.
+var (
+	warmup     = Parameter{Name: "warmup"}
+	iterations = Parameter{Name: "iterations", Least: 1}
 )
 
 // Params is a command line, parsed: what a workload does depends on nothing else.
@@ -52,8 +59,10 @@ func (e *UnsupportedError) Error() string { return e.text }
 // ParseParams reads the key=value arguments of w: the common keys and the workload's parameters, each exactly once and
 // in any order. The error is a UsageError, or an UnsupportedError for mode latency.
 func ParseParams(w *Workload, args []string) (Params, error) {
-	common := []string{"variant", "mode", "seed", "warmup", "iterations"}
-	expected := slices.Concat(common, w.Parameters)
+	expected := []string{"variant", "mode", "seed", warmup.Name, iterations.Name}
+	for _, parameter := range w.Parameters {
+		expected = append(expected, parameter.Name)
+	}
 
 	given := make(map[string]string, len(args))
 	for _, arg := range args {
@@ -80,16 +89,7 @@ func ParseParams(w *Workload, args []string) (Params, error) {
 			return Params{}, usagef("missing key %q; expected keys: %q", key, expected)
 		}
 	}
-	p, err := typed(w, given)
-	if err != nil {
-		return Params{}, err
-	}
-	if w.Check != nil {
-		if err := w.Check(p); err != nil {
-			return Params{}, usagef("%v", err)
-		}
-	}
-	return p, nil
+	return typed(w, given)
 }
 
 // typed turns the texts of a complete set of keys into values.
@@ -107,15 +107,15 @@ func typed(w *Workload, given map[string]string) (p Params, err error) {
 	if p.Seed, err = strconv.ParseUint(given["seed"], 10, 64); err != nil {
 		return Params{}, usagef("seed=%s is not an unsigned 64-bit decimal", given["seed"])
 	}
-	if p.Warmup, err = count("warmup", given); err != nil {
+	if p.Warmup, err = warmup.read(given); err != nil {
 		return Params{}, err
 	}
-	if p.Iterations, err = count("iterations", given); err != nil {
+	if p.Iterations, err = iterations.read(given); err != nil {
 		return Params{}, err
 	}
 	p.values = make(map[string]int, len(w.Parameters))
-	for _, name := range w.Parameters {
-		if p.values[name], err = count(name, given); err != nil {
+	for _, parameter := range w.Parameters {
+		if p.values[parameter.Name], err = parameter.read(given); err != nil {
 			return Params{}, err
 		}
 	}
@@ -133,11 +133,18 @@ func (w *Workload) variant(id string) (Variant, error) {
 	return Variant{}, usagef("unknown variant %q of %s; there are: %q", id, w.ID, ids)
 }
 
-// count reads a non-negative integer; 63 bits, so that it fits an int.
-func count(key string, given map[string]string) (int, error) {
-	value, err := strconv.ParseUint(given[key], 10, 63)
-	if err != nil {
-		return 0, usagef("%s=%s is not a non-negative integer", key, given[key])
+func (p Parameter) read(given map[string]string) (int, error) {
+	most := uint64(math.MaxInt)
+	if p.Most > 0 {
+		most = uint64(p.Most)
+	}
+	value, err := strconv.ParseUint(given[p.Name], 10, 64)
+	if err != nil || value < uint64(p.Least) || value > most || p.Multiple > 0 && value%uint64(p.Multiple) != 0 {
+		text := fmt.Sprintf("%s=%s is not an integer from %d to %d", p.Name, given[p.Name], p.Least, most)
+		if p.Multiple > 0 {
+			text += fmt.Sprintf(" and a multiple of %d", p.Multiple)
+		}
+		return 0, &UsageError{text}
 	}
 	return int(value), nil
 }

@@ -8,10 +8,15 @@ import (
 // Workload is one file under workloads/: an allocation pattern with its variants, in the order of the workload's TOML.
 type Workload struct {
 	ID         string
-	Parameters []string
+	Parameters []Parameter
 	Variants   []Variant
-	// Check refuses parameters that the algorithm has no meaning for; nil where every non-negative integer is fine.
-	Check func(Params) error
+}
+
+// Parameter is an integer on the command line: from Least to Most (0: whatever fits an int), and a multiple of
+// Multiple (0: any). It is checked before anything is printed, so that a workload can rely on it.
+type Parameter struct {
+	Name                  string
+	Least, Most, Multiple int
 }
 
 // Forms returns the variants that a process serving all forms runs, in order.

@@ -1,7 +1,6 @@
 package workloads
 
 import (
-	"errors"
 	"sync"
 
 	"memverdict/langs/go/kit"
@@ -11,17 +10,8 @@ import (
 func init() {
 	kit.Register(kit.Workload{
 		ID:         "binary_trees",
-		Parameters: []string{"depth", "threads"},
-		Check: func(p kit.Params) error {
-			if p.Int("threads") < 1 {
-				return errors.New("threads must be at least 1")
-			}
-			if p.Int("depth") > 40 {
-				return errors.New("depth must be at most 40: its nodes would not fit any memory")
-			}
-			return nil
-		},
-		Variants: []kit.Variant{{ID: "node", Setup: setupBinaryTrees}},
+		Parameters: []kit.Parameter{{Name: "depth", Most: 40}, {Name: "threads", Least: 1, Most: maxThreads}},
+		Variants:   []kit.Variant{{ID: "node", Setup: setupBinaryTrees}},
 	})
 }
 
@@ -153,12 +143,11 @@ func hashOf(tree *node) kit.Checksum {
 }
 
 func walk(n *node, h *kit.Checksum) {
-	if n == nil {
-		return
-	}
 	h.Add(n.payload)
-	walk(n.left, h)
-	walk(n.right, h)
+	if n.left != nil { // an inner node has both
+		walk(n.left, h)
+		walk(n.right, h)
+	}
 }
 
 // hashOfTree makes a tree, folds it and lets it go.

@@ -4,7 +4,6 @@
 package workloads
 
 import (
-	"errors"
 	"runtime"
 	"sync"
 
@@ -14,16 +13,14 @@ import (
 // The canaries are runs with a known truth that the harness must read back.
 func init() {
 	kit.Register(kit.Workload{
-		ID:         "canary",
-		Parameters: []string{"mebibytes", "hold_ms", "cpu_ms", "threads", "count", "size"},
-		Check: func(p kit.Params) error {
-			if p.Int("size")%8 != 0 || p.Int("size") < 16 {
-				return errors.New("size must be a multiple of 8, at least 16")
-			}
-			if p.Int("threads") < 1 {
-				return errors.New("threads must be at least 1")
-			}
-			return nil
+		ID: "canary",
+		Parameters: []kit.Parameter{
+			{Name: "mebibytes", Least: 1, Most: 1 << 20},
+			{Name: "hold_ms", Most: maxMS},
+			{Name: "cpu_ms", Most: maxMS},
+			{Name: "threads", Least: 1, Most: maxThreads},
+			{Name: "count"},
+			{Name: "size", Least: 16, Most: 1 << 30, Multiple: wordSize},
 		},
 		Variants: []kit.Variant{
 			{ID: "memory", Setup: setupCanaryMemory},
@@ -38,6 +35,9 @@ const (
 	mebibyte = 1 << 20
 	wordSize = 8
 	pageSize = 4096
+
+	maxMS      = 3_600_000
+	maxThreads = 1 << 15
 )
 
 // canaryMemory touches exactly so many MiB.
