@@ -64,7 +64,9 @@ def differences(expected: Expected, answer: Answer) -> list[str]:
 def _of_iterations(expected: Expected, found: list[Iteration]) -> Iterator[str]:
     per_form = expected.warmup + expected.iterations
     phases = ["warmup"] * expected.warmup + ["measured"] * expected.iterations
-    places = [(form, index, phase) for form in expected.results for index, phase in enumerate(phases)]
+    forms_and_phases = [(form, phase) for form in expected.results for phase in phases]
+    # One index runs over the whole process, its forms included.
+    places = [(form, index, phase) for index, (form, phase) in enumerate(forms_and_phases)]
     if [(one.form, one.index, one.phase) for one in found] != places:
         yield f"iterations are {[(one.form, one.index, one.phase) for one in found]} instead of {places}"
         return

@@ -126,7 +126,7 @@ def test_differences_when_forms_are_served_then_they_are_expected_in_order() -> 
     two = replace(EXPECTED, warmup=0, results={"first": RESULT, "second": RESULT})
     lines = _lines()
     lines[2] |= {"form": "first", "phase": "measured"}
-    lines[3] |= {"form": "second", "index": 0}
+    lines[3] |= {"form": "second"}
     assert differences(two, _answer(lines)) == []
     lines[2]["form"], lines[3]["form"] = "second", "first"
     assert differences(two, _answer(lines))[0].startswith("iterations are")
