@@ -28,7 +28,7 @@ _GLUED: Final = frozenset({"", "×"})
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """``value`` rounded to ``digits`` significant digits, never in exponent form below 10^15; whole numbers stay whole."""
+    """``value`` in ``digits`` significant digits, never in exponent form below 10^15; whole numbers stay whole."""
     if not math.isfinite(value):
         return "∞" if value > 0 else "-∞" if value < 0 else "not a number"
     if value == 0 or (float(value).is_integer() and abs(value) < 1e15):
@@ -63,7 +63,7 @@ def _padded(value: float) -> str:
 
 
 def quantity(value: float, unit: str) -> str:
-    """``value`` in base ``unit`` (``ns``, ``bytes``, ``x``, ``1`` for shares, ``count``, or a word of its own) as text."""
+    """``value`` in base ``unit`` (``ns``, ``bytes``, ``x``, ``1`` for shares, ``count``, or another word) as text."""
     scale = _scale(value, unit)
     number = _number(value, scale)
     return f"{number}{scale[0]}" if scale[0] in _GLUED else f"{number} {scale[0]}"
@@ -90,7 +90,7 @@ def share(value: float) -> str:
 
 
 def interval(low: float, high: float, unit: str, *, at: float | None = None) -> str:
-    """``[low, high]`` in one scale, that of ``at`` (the point it surrounds) or else of ``high``; the unit is not repeated."""
+    """``[low, high]`` in one scale, that of ``at`` (the point between) or else of ``high``, without the unit."""
     scale = _scale(high if at is None else at, unit)
     return f"[{_number(low, scale)}, {_number(high, scale)}]"
 

@@ -1,0 +1,188 @@
+"""The headline figure, drawn by seaborn; the only importer of seaborn and matplotlib.
+
+The SVG carries no date and no random id, keeps its text as text, and takes every colour from the page's custom
+properties, so that the same records give the same bytes and the figure follows light and dark.
+"""
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from itertools import product
+from typing import Any, Final, cast
+
+from harness import units
+from harness.report.model import Frontier, FrontierPoint, Style
+
+_RC: Final[dict[str, Any]] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "memverdict",
+    "text.parse_math": False,
+    "font.size": 11.0,
+    "axes.linewidth": 0.8,
+}
+# Drawn with these and replaced by the page's custom properties: matplotlib itself knows no variables.
+_INK, _RULE, _PAPER, _MUTED = "#010101", "#020202", "#030303", "#040404"
+_PROPERTIES: Final[Mapping[str, str]] = {_INK: "--ink", _RULE: "--rule", _PAPER: "--paper", _MUTED: "--muted"}
+_WIDTH, _HEIGHT, _DPI = 8.0, 4.9, 72
+_FILLED: Final = frozenset({"default"})
+_DASHES: Final[Mapping[str, str]] = {"default": "-", "tuned": "--", "pooled": "-.", "no_reclaim": ":"}
+_CHARACTER, _LINE = 6.1, 13.0
+"""Width and height of a label's character in px at the size above, wide enough for the usual sans-serif faces."""
+
+
+def frontier_svg(frontier: Frontier, styles: Sequence[Style]) -> str:
+    """Peak memory (x) against wall time (y), relative to the baseline, on log2 axes; inline SVG without a prolog."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    colours = {style.id: f"#05{index:02x}05" for index, style in enumerate(styles)}
+    # The seaborn theme would reach other figures of this process: everything stays inside the context.
+    with mpl.rc_context(cast(Any, _RC)):
+        figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=_DPI)
+        FigureCanvasSVG(figure)
+        axes = figure.add_axes((0.085, 0.125, 0.895, 0.85))
+        _scales(axes, frontier)
+        _lines(axes, frontier)
+        _points(axes, frontier, styles, colours)
+        _labels(axes, frontier)
+        target = io.StringIO()
+        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(target, format="svg", metadata=nothing, transparent=True)
+    return _inline(
+        target.getvalue(), frontier, {**_PROPERTIES, **{colours[style.id]: f"--lang-{style.id}" for style in styles}}
+    )
+
+
+def _ends(values: Sequence[float | None]) -> tuple[float, float]:
+    known = [value for value in values if value is not None]
+    return min(1.0, *known) / 1.25, max(1.0, *known) * 1.35
+
+
+def _scales(axes: Any, frontier: Frontier) -> None:
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    for axis, name in ((axes.xaxis, "memory"), (axes.yaxis, "time")):
+        measured = [getattr(point, name) for point in frontier.points]
+        low, high = _ends([value for entry in measured for value in (entry.point, entry.low, entry.high)])
+        ticks = [2.0**power for power in range(-8, 13) if low <= 2.0**power <= high]
+        if len(ticks) < 3:
+            ticks = [value for value in (0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3) if low <= value <= high]
+        (axes.set_xscale if name == "memory" else axes.set_yscale)("log", base=2)
+        (axes.set_xlim if name == "memory" else axes.set_ylim)(low, high)
+        axis.set_major_locator(FixedLocator(ticks))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
+    axes.set_xlabel(f"peak memory ÷ {frontier.baseline}", color=_INK, labelpad=6)
+    axes.set_ylabel(f"wall time ÷ {frontier.baseline}", color=_INK, labelpad=6)
+    axes.tick_params(colors=_MUTED, length=0, pad=5)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(_RULE)
+    axes.grid(visible=True, color=_RULE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    for line in (axes.axhline, axes.axvline):
+        line(1.0, color=_MUTED, linewidth=0.9, zorder=1)
+    axes.annotate(
+        "less memory, less time", xy=(0, 0), xycoords="axes fraction", xytext=(8, 9), textcoords="offset points",
+        color=_MUTED, fontsize=10,
+    )  # fmt: skip
+
+
+def _lines(axes: Any, frontier: Frontier) -> None:
+    """Each lane's frontier, and the crosses of the intervals."""
+    lanes = dict.fromkeys(point.lane for point in frontier.points)
+    for lane in lanes:
+        best = sorted((p for p in frontier.points if p.lane == lane and p.best), key=lambda p: p.memory.point)
+        if len(best) > 1:
+            axes.plot(
+                [p.memory.point for p in best], [p.time.point for p in best], color=_MUTED, linewidth=1.1,
+                linestyle=_DASHES[lane], zorder=2, alpha=0.8,
+            )  # fmt: skip
+
+
+def _points(axes: Any, frontier: Frontier, styles: Sequence[Style], colours: Mapping[str, str]) -> None:
+    import pandas as pd
+    import seaborn as sns
+
+    for point in frontier.points:
+        for measured, draw in ((point.memory, axes.hlines), (point.time, axes.vlines)):
+            if measured.low is not None and measured.high is not None:
+                across = point.time.point if measured is point.memory else point.memory.point
+                draw(across, measured.low, measured.high, color=colours[point.language], linewidth=1.3, zorder=3)
+    markers = {style.id: style.marker for style in styles}
+    table = pd.DataFrame(
+        {
+            "memory": [point.memory.point for point in frontier.points],
+            "time": [point.time.point for point in frontier.points],
+            "language": [point.language for point in frontier.points],
+            "filled": [point.lane in _FILLED for point in frontier.points],
+        }
+    )
+    for language, filled in product(sorted(set(table["language"])), (True, False)):
+        rows = table[(table["language"] == language) & (table["filled"] == filled)]
+        if not rows.empty:
+            face = colours[language] if filled else _PAPER
+            sns.scatterplot(
+                data=rows, x="memory", y="time", ax=axes, marker=markers[language], s=78, color=face,
+                edgecolor=colours[language], linewidth=1.6, zorder=4, legend=False,
+            )  # fmt: skip
+    # seaborn names the axes after the columns.
+    axes.set_xlabel(f"peak memory ÷ {frontier.baseline}", color=_INK)
+    axes.set_ylabel(f"wall time ÷ {frontier.baseline}", color=_INK)
+
+
+def _labels(axes: Any, frontier: Frontier) -> None:
+    """A label beside each point, at the side where it covers the fewest points and labels already placed."""
+    at = {point: axes.transData.transform((point.memory.point, point.time.point)) for point in frontier.points}
+    box = axes.get_window_extent()
+    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in at.values()]
+    for point, (x, y) in at.items():
+        text = f"{point.language}/{point.configuration}"
+        width = _CHARACTER * len(text)
+        sides = ((9, 4), (-9 - width, 4), (9, -15), (-9 - width, -15), (-width / 2, 10), (-width / 2, -21))
+
+        def covered(side: tuple[float, float], x: float = x, y: float = y, width: float = width) -> float:
+            place = (x + side[0], y + side[1], x + side[0] + width, y + side[1] + _LINE)
+            outside = bool(place[0] < box.x0 or place[2] > box.x1 or place[1] < box.y0 or place[3] > box.y1)
+            return sum(_overlap(place, other) for other in taken) + 1e6 * outside
+
+        dx, dy = min(sides, key=covered)
+        taken.append((x + dx, y + dy, x + dx + width, y + dy + _LINE))
+        axes.annotate(
+            text, xy=(point.memory.point, point.time.point), xytext=(dx, dy + 2), textcoords="offset points",
+            color=_INK, fontsize=11, zorder=5,
+        )  # fmt: skip
+
+
+def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> float:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(0.0, width) * max(0.0, height)
+
+
+def description(frontier: Frontier) -> str:
+    """The figure in words, for those who do not see it."""
+    return "; ".join(_spoken(point) for point in frontier.points)
+
+
+def _spoken(point: FrontierPoint) -> str:
+    return (
+        f"{point.language}/{point.configuration}: {units.ratio(point.memory.point)} the memory, "
+        f"{units.ratio(point.time.point)} the time"
+    )
+
+
+def _inline(svg: str, frontier: Frontier, properties: Mapping[str, str]) -> str:
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
+    svg = re.sub(
+        r"#[0-9a-f]{6}", lambda found: f"var({properties[found[0]]})" if found[0] in properties else found[0], svg
+    )
+    svg = re.sub(r">\s+<", "><", svg)
+    head = re.sub(r' (width|height)="[\d.]+pt"', "", svg[: svg.index(">")])
+    title = escape(f"Peak memory against wall time, relative to {frontier.baseline}")
+    text = f"<title>{title}</title><desc>{escape(description(frontier))}</desc>"
+    return f'{head} role="img" aria-label="{title}">{text}{svg[svg.index(">") + 1 :]}'.strip()
