@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import cast
 
 from harness.catalog.files import nearest
-from harness.catalog.model import MODES, Catalog, Cell, Configuration, Language, Lane, Mode, Variant, Workload
+from harness.catalog.model import MODES, Catalog, Cell, Configuration, Lane, Language, Mode, Variant, Workload
 from harness.errors import UsageError
 
 KEYS = (
@@ -171,13 +171,13 @@ def _modes(selector: Selector) -> tuple[Mode, ...]:
 
 
 def _why_nothing(selector: Selector, catalog: Catalog) -> str:
-    known = {
+    known: Mapping[str, set[str]] = {
         "workload": set(catalog.workloads),
         "language": set(catalog.languages),
         "configuration": {one.id for language in catalog.languages.values() for one in language.configurations},
         "variant": {one.id for workload in catalog.workloads.values() for one in workload.variants},
         "form": {one.id for workload in catalog.workloads.values() for one in workload.variants},
-        "mode": set(MODES),
+        "mode": {*MODES},
     }
     for key, names in known.items():
         for glob in selector.terms.get(key, ()):
