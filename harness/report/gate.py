@@ -6,7 +6,7 @@ All four say the same rows in the same words; nothing is computed here but text.
 import dataclasses
 import json
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
@@ -48,8 +48,8 @@ def to_markdown(result: GateResult) -> str:
     if result.rows:
         lines += ["| | cell | metric | recorded | now | tier |", "|---|---|---|---:|---:|---|"]
         lines += [
-            f"| {_SIGNS[row.outcome]} | {_cell(row.label)} | {row.metric or ''} | {_total(row.old)} | {_total(row.new)} "
-            f"| {row.tier} {NAMES[row.tier]} |"
+            f"| {_SIGNS[row.outcome]} | {_cell(row.label)} | {row.metric or ''} | {_total(row.old)} "
+            f"| {_total(row.new)} | {row.tier} {NAMES[row.tier]} |"
             for row in result.rows
         ]
         lines.append("")
@@ -70,7 +70,7 @@ def to_junit(result: GateResult) -> str:
         case = TestCase(reason, classname="gate.unfit")
         case.result = [Error(reason, "unfit")]
         suite.add_testcase(case)
-    document = JUnitXml("memverdict")
+    document: Any = JUnitXml("memverdict")  # its own methods carry no types
     document.add_testsuite(suite)
     return str(document.tostring().decode("utf-8"))
 
