@@ -49,10 +49,16 @@ class Source(Protocol):
         """The command prefix of the program built with KEY=VALUE ``options``; BuildError when it does not build."""
 
 
-def build(folder: Path, toolchain: str, out: Path, options: Mapping[str, str]) -> Path:
-    """Build the program in ``folder`` (a ``langs/<x>``) into ``out`` with the toolchain on PATH; the runner's path."""
+def build(folder: Path, toolchain: str, out: Path, options: Mapping[str, str], *, shared: Path) -> Path:
+    """Build the program in ``folder`` (a ``langs/<x>``) into ``out`` with the toolchain on PATH; the runner's path.
+
+    ``shared`` is a folder for what a compiler keeps from one build to the next; BuildError when it does not build.
+    """
     command = [str(folder / "build"), toolchain, str(out), *(f"{key}={value}" for key, value in options.items())]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_PER_BUILD, check=False)
+    environment = {**os.environ, "GOCACHE": str(shared / "gocache")}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=SECONDS_PER_BUILD, check=False, env=environment
+    )
     if done.returncode != 0:
         raise BuildError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return out / "runner"
@@ -78,7 +84,7 @@ class LocalSource:
         """The path of the runner, alone."""
         out = self.folder / "+".join([language.id, *(f"{key}={value}" for key, value in sorted(options.items()))])
         if not (out / "runner").exists():
-            build(ROOT / "langs" / language.id, default_toolchain(language), out, options)
+            build(ROOT / "langs" / language.id, default_toolchain(language), out, options, shared=self.folder)
         return (str(out / "runner"),)
 
 

@@ -1,0 +1,84 @@
+"""Programs that cheat are caught: each patch under ``tests/mutants`` makes one, and conformance must reject it.
+
+``tests/mutants/<workload>/<language>/<name>.patch`` begins with words for people and a line ``Caught by: <check>``, the
+check that must reject it: ``answer`` (the model's values), ``served`` (what the runtime served, mode exact) or
+``sanitizer`` (C's instrumented build).
+"""
+
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from harness.catalog.model import Mode
+from tests.conformance import cases, patches
+from tests.conformance.compare import differences
+from tests.conformance.programs import LANGUAGES, ROOT, WORKLOADS, build, call, default_toolchain
+
+FOLDER: Final = ROOT / "tests/mutants"
+MUTANTS: Final = sorted(FOLDER.glob("*/*/*.patch"))
+MUTATED: Final = ("binary_trees", "lru_cache", "message_window")
+LEAST: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A run that must go wrong: its mode, what the build gets beyond the mode's own, and what must be said."""
+
+    mode: Mode
+    options: Mapping[str, str]
+    words: str
+
+
+CHECKS: Final[Mapping[str, Check]] = {
+    "answer": Check(mode="throughput", options={}, words="the model says"),
+    "served": Check(mode="exact", options={}, words="the runtime served"),
+    "sanitizer": Check(mode="throughput", options={"SANITIZE": "1"}, words="Sanitizer: "),
+}
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where compilers may keep what mutants have in common."""
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("workload", "language", "patch"),
+    [(path.parts[-3], path.parts[-2], path) for path in MUTANTS],
+    ids=[f"{path.parts[-3]}-{path.parts[-2]}-{path.stem}" for path in MUTANTS],
+    indirect=["language"],
+)
+def test_mutant_when_it_runs_then_the_check_it_names_rejects_it(
+    workload: str, language: str, patch: Path, tmp_path: Path, compiled: Path
+) -> None:
+    text = patch.read_text(encoding="utf-8")
+    named = re.search(r"^Caught by: (\w+)$", text, re.MULTILINE)
+    assert named is not None, "the patch does not say which check catches it"
+    check = CHECKS[named[1]]
+    folder = tmp_path / language
+    shutil.copytree(ROOT / "langs" / language, folder)
+    patches.apply(text, folder)
+    options = {**LANGUAGES[language].mode_build.get(check.mode, {}), **check.options}
+    runner = build(folder, default_toolchain(LANGUAGES[language]), tmp_path / "out", options, shared=compiled)
+    variant = WORKLOADS[workload].variants[0].id
+    case = cases.at(WORKLOADS[workload], "smoke")
+    answer = call([str(runner)], cases.command_line(workload, variant, case, mode=check.mode))
+    found = differences(cases.expected(language, workload, variant, case, mode=check.mode), answer)
+    assert [one for one in found if check.words in one], f"not caught: {found}"
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+@pytest.mark.parametrize("workload", MUTATED)
+def test_mutants_when_counted_then_each_program_has_at_least_two(workload: str, language: str) -> None:
+    assert len([path for path in MUTANTS if path.parts[-3:-1] == (workload, language)]) >= LEAST
+
+
+def test_mutants_when_listed_then_each_is_of_a_program_that_there_is() -> None:
+    assert {path.parts[-3] for path in MUTANTS} <= set(WORKLOADS)
+    assert {path.parts[-2] for path in MUTANTS} <= set(LANGUAGES)
