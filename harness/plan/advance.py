@@ -44,11 +44,6 @@ def advance(
     return tuple(block for block in (*opening, *middle, *closing) if block.invocations)
 
 
-def pass_of(attempt: int) -> int:
-    """The pass over a block that an attempt belongs to: 1 for attempts 1 and 2, 2 for 3 and 4, ..."""
-    return (attempt + 1) // 2
-
-
 def members(cells: Cells) -> tuple[tuple[Planned, Replica], ...]:
     """What one block runs: each compared cell once, control cells twice, as replicas a and b."""
     return (*((one, "a") for one in cells.blocks), *((one, "b") for one in cells.control if not one.once))
@@ -77,7 +72,7 @@ def _numbered(goal: Goal, cells: Cells, done: Sequence[Record], seed: int) -> tu
         passes: dict[int, set[tuple[tuple[object, ...], Replica]]] = {}
         for record in done:
             if record.invocation.block == number:
-                of = passes.setdefault(pass_of(record.invocation.attempt), set())
+                of = passes.setdefault(record.invocation.pass_number, set())
                 of.add((record.invocation.cell.key, record.invocation.replica))
         if any(needed <= seen for seen in passes.values()):
             continue

@@ -199,8 +199,7 @@ class _Resolver:
             if workload is None or language.id not in languages:
                 continue
             configuration = language.configurations[0]
-            for variant in workload.variants:
-                mode: Mode = "exact" if variant.modes == ("exact",) else "throughput"
+            for variant in workload.variants:  # each in the mode that its file names first
                 yield self._resolve(
                     Asked(
                         workload=workload.id,
@@ -209,7 +208,7 @@ class _Resolver:
                         language=language.id,
                         configuration=configuration.id,
                         toolchain=configuration.toolchain,
-                        mode=mode,
+                        mode=variant.modes[0],
                     )
                 )
 

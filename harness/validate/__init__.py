@@ -1,0 +1,1 @@
+"""Known truths, and whether the harness read them back."""
