@@ -126,9 +126,11 @@ var (
 // never is false, which the compiler does not know: what is stored into a sink under it might be kept, so it must live
 // on the heap, and yet no store is paid for.
 var (
-	never    bool
-	sink     *quad
-	sinkWord *[hotWords]uint64
+	never bool
+	//lint:ignore U1000 never written, so never read either
+	sinkQuad *quad
+	//lint:ignore U1000 as above
+	sinkHot *[hotWords]uint64
 )
 
 const golden = 0x9e3779b97f4a7c15
@@ -141,7 +143,7 @@ func useS(p *quad) uint64 { return p.a + p.b + p.c + p.d }
 //go:noinline
 func useH(p *quad) uint64 {
 	if never {
-		sink = p
+		sinkQuad = p
 	}
 	return p.a + p.b + p.c + p.d
 }
@@ -311,7 +313,7 @@ func fillHot(words *[hotWords]uint64, seed uint64) {
 //go:noinline
 func keepHot(words *[hotWords]uint64) {
 	if never {
-		sinkWord = words
+		sinkHot = words
 	}
 }
 
