@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.catalog.model import Catalog
 from harness.claims import words
-from harness.claims.kinds import KINDS, Kind
+from harness.claims.kinds.registry import KINDS, Kind
 from harness.claims.model import Claim, Demand, Finding, Health, Quantifier, Verdict, VerdictWord
 from harness.claims.questions import questions
 from harness.stats import multiple, paired

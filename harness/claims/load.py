@@ -6,7 +6,7 @@ reason, and an answer refers to nothing that does not exist.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -17,6 +17,7 @@ from harness.catalog import files
 from harness.catalog.digest import of_value
 from harness.catalog.model import Catalog, Metric, Mode
 from harness.catalog.select import Asked, ask, lane_of, parse
+from harness.claims import kinds
 from harness.claims.model import Claim, Contrast, Direction, Group, KindName, Quantifier
 from harness.errors import DataError, UsageError
 
@@ -69,15 +70,12 @@ class ClaimFile:
     contrast: tuple[ContrastFile, ...] = ()
 
 
-def load_claims(root: Path, catalog: Catalog, kinds: Iterable[str]) -> Mapping[str, Claim]:
-    """All claims under ``root`` by id; ``kinds`` are the kinds of contrast that there are.
+def load_claims(root: Path, catalog: Catalog) -> Mapping[str, Claim]:
+    """All claims under ``root`` by id.
 
     DataError names the first thing wrong in any of them, and a suite that asks for a claim that does not exist.
     """
-    claims = {
-        path.stem: load_claim(path, catalog, tuple(kinds))
-        for path in sorted((root / "benchmarks/claims").glob("*.toml"))
-    }
+    claims = {path.stem: load_claim(path, catalog) for path in sorted((root / "benchmarks/claims").glob("*.toml"))}
     for suite in catalog.suites.values():
         for name in suite.claims:
             if name not in claims:
@@ -86,7 +84,7 @@ def load_claims(root: Path, catalog: Catalog, kinds: Iterable[str]) -> Mapping[s
     return claims
 
 
-def load_claim(path: Path, catalog: Catalog, kinds: tuple[str, ...]) -> Claim:
+def load_claim(path: Path, catalog: Catalog) -> Claim:
     """One claim; DataError names file, key and remedy."""
     raw = files.read(path, ClaimFile)
     if raw.id != path.stem:
@@ -111,7 +109,7 @@ def load_claim(path: Path, catalog: Catalog, kinds: tuple[str, ...]) -> Claim:
     if contrasts and not any(one.decides for one in contrasts):
         raise DataError(path, "contrast", "none of the contrasts decides", "set decides = true on one")
     for contrast in contrasts:
-        _check_contrast(path, claim, contrast, catalog, kinds)
+        _check_contrast(path, claim, contrast, catalog)
     _check_answers(path, claim)
     return claim
 
@@ -169,11 +167,11 @@ def _contrast(path: Path, raw: ContrastFile) -> Contrast:
     )
 
 
-def _check_contrast(path: Path, claim: Claim, contrast: Contrast, catalog: Catalog, kinds: tuple[str, ...]) -> None:
+def _check_contrast(path: Path, claim: Claim, contrast: Contrast, catalog: Catalog) -> None:
     key = f"contrast.{contrast.id}"
-    if contrast.kind not in kinds:
+    if contrast.kind not in kinds.NAMES:
         raise DataError(
-            path, f"{key}.kind", f"there is no kind {contrast.kind!r} yet", files.nearest(contrast.kind, kinds)
+            path, f"{key}.kind", f"there is no kind {contrast.kind!r} yet", files.nearest(contrast.kind, kinds.NAMES)
         )
     if contrast.metric not in catalog.metrics:
         remedy = files.nearest(contrast.metric, catalog.metrics)
