@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Literal
 
+from harness.stats.paired import EQUIVALENT
+
 Label = Literal["flat", "warmup", "slowdown", "unsteady"]
 
 FEWEST: Final = 15
@@ -20,8 +22,18 @@ FEWEST: Final = 15
 PENALTY: Final = 15.0
 """Cost of a change point in units of ln n · noise², as Barrett et al. chose it: one too few beats one too many."""
 
-TOLERANCE: Final = 0.01
-"""Segments whose means differ by less than 1 % are the same state, however clearly they are told apart."""
+TOLERANCE: Final = math.log(EQUIVALENT)
+"""Segments closer than what counts as no difference anywhere else are one state, however clearly they are told apart.
+
+Barrett et al. use 1 ms on iterations of about a second; on a shared machine and on shorter iterations such a band is
+all noise: the frequency of a CPU alone moves a whole stretch of them.
+"""
+
+STATE: Final = 3
+"""Iterations that a state takes: what is shorter is a blip, and at the start a beginning."""
+
+LEAST_NOISE: Final = TOLERANCE / 10
+"""Noise that is assumed even of times that repeat to the digit, or every digit that does not would be a change."""
 
 OUTLIER: Final = 6.0
 """An iteration so many noise levels from the median of the five around it is a blip, not a change."""
@@ -31,8 +43,8 @@ OUTLIER: Final = 6.0
 class Steadiness:
     """The label, the first index of every later segment, and the index from which the last state holds.
 
-    ``flat``: one state. ``warmup``: the last state is the fastest, or as fast as it. ``slowdown``: an earlier one was
-    faster. ``unsteady``: the last state lasts less than a quarter of the series, so none was reached.
+    ``flat``: one state. ``warmup``: no earlier state was faster than the last. ``slowdown``: an earlier one was.
+    ``unsteady``: the last state lasts less than a quarter of the series, so none was reached.
     """
 
     label: Label
@@ -56,7 +68,7 @@ def steadiness(times: Sequence[float]) -> Steadiness | None:
     bounds = (0, *changes, len(smooth))
     means = [statistics.fmean(smooth[a:b]) for a, b in pairwise(bounds)]
     last = means[-1]
-    apart = [abs(mean - last) > math.log1p(TOLERANCE) for mean in means]
+    apart = [abs(mean - last) > TOLERANCE for mean in means]
     steady_segment = max((index + 1 for index, differs in enumerate(apart) if differs), default=0)
     steady_from = bounds[steady_segment]
     label: Label = "warmup"
@@ -64,7 +76,10 @@ def steadiness(times: Sequence[float]) -> Steadiness | None:
         label = "flat"
     elif len(smooth) - steady_from < len(smooth) / 4:
         label = "unsteady"
-    elif any(differs and mean < last for mean, differs in zip(means, apart, strict=True)):
+    elif any(
+        differs and mean < last and b - a >= STATE
+        for mean, differs, (a, b) in zip(means, apart, pairwise(bounds), strict=True)
+    ):
         label = "slowdown"
     return Steadiness(label=label, changes=changes, steady_from=steady_from)
 
@@ -101,18 +116,22 @@ def _noise(logs: Sequence[float]) -> float:
     """Standard deviation of one iteration, from the median absolute successive difference, which steps hardly move.
 
     1.4826 makes the median absolute deviation of a normal a standard deviation (Rousseeuw, Croux 1993); a difference
-    of two has √2 times the noise of one. Identical times have the noise of a clock that cannot tell them apart: a
-    millionth.
+    of two has √2 times the noise of one.
     """
     steps = [abs(after - before) for before, after in pairwise(logs)]
-    return max(1.4826 * statistics.median(steps) / math.sqrt(2), 1e-6)
+    return max(1.4826 * statistics.median(steps) / math.sqrt(2), LEAST_NOISE)
 
 
 def _without_blips(logs: Sequence[float], noise: float) -> list[float]:
-    """Single far-off iterations replaced by the median around them (Hampel's filter); the ends stay as they are."""
+    """Far-off iterations that are no state replaced by the median of the five around them (Hampel's filter).
+
+    At the end the last five serve; the first two iterations stay as they are, because beginnings are what is looked
+    for.
+    """
     smooth = list(logs)
-    for index in range(2, len(logs) - 2):
-        around = statistics.median(logs[index - 2 : index + 3])
+    for index in range(2, len(logs)):
+        first = min(index - 2, len(logs) - 5)
+        around = statistics.median(logs[first : first + 5])
         if abs(logs[index] - around) > OUTLIER * noise:
             smooth[index] = around
     return smooth

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.stats.multiple import every, at_least, exists, levels
+from harness.stats.multiple import at_least, every, exists, levels
 
 PS = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
