@@ -103,7 +103,7 @@ def _facts(catalog: Catalog, provenance: Mapping[str, object], records: Sequence
     blocks = {record.invocation.block for record in records} - {None}
     toolchains = sorted(
         {
-            f"{catalog.languages[record.invocation.cell.language].title} {start['toolchain']}"
+            _chain(catalog.languages[record.invocation.cell.language].title, str(start["toolchain"]))
             for record in records
             if record.invocation.cell.language in catalog.languages and (start := _start(record))
         }
@@ -135,6 +135,11 @@ def _facts(catalog: Catalog, provenance: Mapping[str, object], records: Sequence
     )
 
 
+def _chain(title: str, toolchain: str) -> str:
+    """A toolchain as it names itself, with the language's title where its own name does not begin with that."""
+    return toolchain if toolchain.casefold().startswith(title.casefold()) else f"{title} {toolchain}"
+
+
 def _start(record: Record) -> Mapping[str, object] | None:
     """The worker's start message, None where it never printed one that parses."""
     for line in record.messages[:1]:
@@ -148,11 +153,13 @@ def _start(record: Record) -> Mapping[str, object] | None:
 
 
 def _boards(asked: Sequence[ClaimReport]) -> tuple[Board, ...]:
-    return tuple(
-        Board(group=group, title=title, claims=tuple(claim.id for claim in asked if claim.group == group))
-        for group, title in GROUPS
-        if any(claim.group == group for claim in asked)
-    )
+    boards = []
+    for group, title in GROUPS:
+        mine = [claim for claim in asked if claim.group == group]
+        if mine:
+            drawn = any(claim.effects[index].on_axis for claim in mine for index in claim.board)
+            boards.append(Board(group=group, title=title, claims=tuple(claim.id for claim in mine), on_axis=drawn))
+    return tuple(boards)
 
 
 def _failures(records: Sequence[Record]) -> tuple[Failure, ...]:

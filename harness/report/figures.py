@@ -42,7 +42,7 @@ def frontier_svg(frontier: Frontier, styles: Sequence[Style]) -> str:
     with mpl.rc_context(cast(Any, _RC)):
         figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=_DPI)
         FigureCanvasSVG(figure)
-        axes = figure.add_axes((0.085, 0.125, 0.895, 0.85))
+        axes = figure.add_axes((0.105, 0.125, 0.885, 0.85))
         _scales(axes, frontier)
         _lines(axes, frontier)
         _points(axes, frontier, styles, colours)
@@ -177,7 +177,9 @@ def _spoken(point: FrontierPoint) -> str:
 def _inline(svg: str, frontier: Frontier, properties: Mapping[str, str]) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
+    # The page chooses the face; matplotlib's own list would only repeat itself in every label.
+    svg = re.sub(r"font-family: [^;\"]*; ?", "", svg)
+    svg = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", svg)
     svg = re.sub(
         r"#[0-9a-f]{6}", lambda found: f"var({properties[found[0]]})" if found[0] in properties else found[0], svg
     )

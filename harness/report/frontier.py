@@ -138,9 +138,8 @@ def _empty(baseline: str, reason: str) -> Frontier:
 def _measured(estimate: Estimate, is_baseline: bool) -> Measured:
     # The baseline against itself is 1 by definition, not by measurement: it has no interval.
     low, high = (None, None) if is_baseline else (estimate.low, estimate.high)
-    return Measured(
-        point=estimate.point, low=low, high=high, text=units.estimate(estimate.point, low, high, estimate.unit)
-    )
+    text = "baseline" if is_baseline else units.estimate(estimate.point, low, high, estimate.unit)
+    return Measured(point=estimate.point, low=low, high=high, text=text)
 
 
 def _unbeaten(key: Key, at: Mapping[Key, tuple[float, float]], lanes: Mapping[Key, str]) -> bool:

@@ -9,6 +9,7 @@ import csv
 import hashlib
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -24,7 +25,16 @@ _TEMPLATES: Final = Path(__file__).parent / "templates"
 _SPAN: Final = 240.0
 """Width of a small interval in its own units; the page scales it."""
 
-_POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "img-src data:",
+        "style-src 'unsafe-inline'",
+        "script-src 'sha256-{digest}'",
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
+)
 """No request leaves the page, and no script but its own runs."""
 
 FINDING_COLUMNS: Final = (
@@ -53,6 +63,7 @@ def page(report: Report) -> str:
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
+    environment.filters["whole"] = whole
     script = (_TEMPLATES / "page.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment.globals.update(
@@ -60,7 +71,6 @@ def page(report: Report) -> str:
         ratio=units.ratio,
         share=units.share,
         counted=units.counted,
-        significant=units.significant,
     )
     return environment.get_template("page.html.j2").render(
         report=report,
@@ -70,6 +80,11 @@ def page(report: Report) -> str:
         policy=_POLICY.format(digest=digest),
         figure=Markup(frontier_svg(report.frontier, report.styles)) if report.frontier.points else None,
     )
+
+
+def whole(text: str) -> str:
+    """A sentence whose intervals do not break over lines: ``1.31× [1.20, 1.42]`` stays together."""
+    return re.sub(r" \[[^\]]*\]", lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
 
 
 class Mark:

@@ -146,6 +146,8 @@ class Board:
     group: Group
     title: str
     claims: tuple[str, ...]
+    on_axis: bool
+    """Whether any of its effects is drawn on the shared axis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
