@@ -19,6 +19,9 @@
 #define TOOLCHAIN "gcc " __VERSION__
 #endif
 
+/* How long the harness may take to read the container's counters. */
+#define QUIT_PATIENCE_NS (10 * NANOSECONDS_PER_SECOND)
+
 /* What lasts over all iterations of the process. */
 struct session {
     struct cpu_clock cpu_clock;
@@ -157,6 +160,6 @@ int main(int argc, char **argv)
     protocol_await_go();
     run_all(&session, &run);
     protocol_end(memory_peak_resident_bytes(), memory_resident_bytes(), &session.last);
-    protocol_await_quit();
+    protocol_await_quit(QUIT_PATIENCE_NS);
     return EXIT_SUCCESS;
 }

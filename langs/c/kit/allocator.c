@@ -11,17 +11,17 @@
 /* ISO C has no conversion from an object pointer, which dlsym returns, to a function's: POSIX asks for this copy. */
 #define FUNCTION_AT(function, address) memcpy(&(function), &(address), sizeof(function))
 
-static const char *jemalloc_version(void *address)
+static const char *jemalloc_version(const void *address)
 {
     int (*mallctl)(const char *, void *, size_t *, void *, size_t);
     FUNCTION_AT(mallctl, address);
     const char *version = "";
-    size_t size = sizeof version;
+    size_t size = sizeof(void *);
     return mallctl("version", (void *)&version, &size, NULL, 0) == 0 ? version : "";
 }
 
 /* One number, as mimalloc counts: 209 for 2.0.9. */
-static const char *mimalloc_version(void *address)
+static const char *mimalloc_version(const void *address)
 {
     static char text[16];
     int (*version)(void);
@@ -30,20 +30,20 @@ static const char *mimalloc_version(void *address)
     return text;
 }
 
-static const char *tcmalloc_version(void *address)
+static const char *tcmalloc_version(const void *address)
 {
     const char *(*version)(int *, int *, const char **);
     FUNCTION_AT(version, address);
     return version(NULL, NULL, NULL);
 }
 
-static const char *glibc_version(void *address)
+static const char *glibc_version(const void *address)
 {
     (void)address;
     return gnu_get_libc_version();
 }
 
-static const char *no_version(void *address)
+static const char *no_version(const void *address)
 {
     (void)address;
     return "";
@@ -52,7 +52,7 @@ static const char *no_version(void *address)
 static const struct {
     const char *name;
     const char *function;
-    const char *(*version)(void *address);
+    const char *(*version)(const void *address);
 } known[] = {
     {"jemalloc", "mallctl", jemalloc_version},
     {"mimalloc", "mi_version", mimalloc_version},

@@ -9,17 +9,19 @@
 /* Room for a line of either table: the kernel bounds paths, and a longer line only fails to match. */
 #define LINE_LENGTH (2 * PATH_MAX)
 
-/* Whether `name` is one of the comma-separated words of `list`. */
+/* Whether `name` is one of the comma-separated words that `list` begins with; a colon or its end ends it. */
 static bool lists(const char *list, const char *name)
 {
-    const size_t length = strlen(name);
-    for (const char *word = list; word != NULL; word = strchr(word, ',')) {
-        word += *word == ',';
-        if (strncmp(word, name, length) == 0 && (word[length] == ',' || word[length] == '\0')) {
+    for (const char *word = list;; word++) {
+        const size_t length = strcspn(word, ",:");
+        if (length == strlen(name) && strncmp(word, name, length) == 0) {
             return true;
         }
+        word += length;
+        if (*word != ',') {
+            return false;
+        }
     }
-    return false;
 }
 
 static bool copy_path(char path[PATH_MAX], const char *text)
@@ -28,18 +30,14 @@ static bool copy_path(char path[PATH_MAX], const char *text)
 }
 
 /* One line of /proc/self/cgroup, "ID:CONTROLLERS:PATH"; v2 is "0::PATH". */
-static bool path_in_line(char *line, const char *controller, char path[PATH_MAX])
+static bool path_in_line(const char *line, const char *controller, char path[PATH_MAX])
 {
-    char *controllers = strchr(line, ':');
+    const char *controllers = strchr(line, ':');
     if (controllers == NULL) {
         return false;
     }
-    char *own_path = strchr(++controllers, ':');
-    if (own_path == NULL) {
-        return false;
-    }
-    *own_path++ = '\0';
-    return lists(controllers, controller) && copy_path(path, own_path);
+    const char *own_path = strchr(controllers + 1, ':');
+    return own_path != NULL && lists(controllers + 1, controller) && copy_path(path, own_path + 1);
 }
 
 /* One line of /proc/self/mountinfo: "ID PARENT DEVICE ROOT POINT OPTIONS ... - TYPE SOURCE SUPER_OPTIONS". */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-_Noreturn void exit_with(enum exit_code code, const char *format, ...)
+void exit_with(enum exit_code code, const char *format, ...)
 {
     char text[4096];
     va_list arguments;
@@ -18,7 +18,7 @@ _Noreturn void exit_with(enum exit_code code, const char *format, ...)
     _exit((int)code);
 }
 
-_Noreturn void exit_out_of_memory(size_t size)
+void exit_out_of_memory(size_t size)
 {
     exit_with(EXIT_OUT_OF_MEMORY, "out of memory: an allocation of %zu was refused", size);
 }

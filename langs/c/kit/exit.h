@@ -15,10 +15,9 @@ enum exit_code {
 
 /* Writes "runner: ", the message and a line's end to stderr, then ends the process with `code`. Safe on any thread:
  * other threads may still be running, so neither their work nor the handlers of atexit are waited for. */
-_Noreturn void exit_with(enum exit_code code, const char *format, ...)
-    __attribute__((cold, format(printf, 2, 3)));
+__attribute__((noreturn, cold, format(printf, 2, 3))) void exit_with(enum exit_code code, const char *format, ...);
 
 /* An allocation of `size` (bytes or elements) was refused. */
-_Noreturn void exit_out_of_memory(size_t size) __attribute__((cold));
+__attribute__((noreturn, cold)) void exit_out_of_memory(size_t size);
 
 #endif

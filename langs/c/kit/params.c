@@ -2,6 +2,7 @@
  * sign, no blank, no base, no silent wrap. */
 #include "kit/params.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "kit/exit.h"
@@ -26,7 +27,7 @@ static const char *const mode_names[] = {
 };
 
 /* Ends the program: what is wrong with which text, and what the workload expects instead. */
-static _Noreturn void refuse(const struct workload *workload, const char *problem, const char *text)
+__attribute__((noreturn)) static void refuse(const struct workload *workload, const char *problem, const char *text)
 {
     char buffer[2048];
     struct text expected = text_in(buffer, sizeof buffer);
@@ -84,8 +85,8 @@ static uint64_t integer_of(const struct workload *workload, const struct paramet
     if (number < parameter->least || number > parameter->most) {
         refuse(workload, "out of range", argument);
     }
-    if (parameter->multiple != 0 && number % parameter->multiple != 0) {
-        refuse(workload, "not a multiple of the word size", argument);
+    if (parameter->words && number % sizeof(uint64_t) != 0) {
+        refuse(workload, "not a multiple of 8", argument);
     }
     return number;
 }
@@ -166,6 +167,7 @@ struct run params_parse(int argc, char **argv)
             refuse(run.workload, "missing", key_at(run.workload, key)->name);
         }
     }
+    assert(run.variant != NULL); /* it was not missing */
     if (run.variant->every_form && run.mode != MODE_EXACT) {
         refuse(run.workload, "this variant serves mode exact only", run.variant->id);
     }

@@ -14,8 +14,6 @@
 #include "kit/exit.h"
 #include "kit/text.h"
 
-#define QUIT_PATIENCE_NS (10 * NANOSECONDS_PER_SECOND)
-
 /* The longest line is `end` with all its counters, well under 1 KiB. */
 static char buffer[4096];
 static struct text line;
@@ -190,9 +188,9 @@ void protocol_await_go(void)
     }
 }
 
-void protocol_await_quit(void)
+void protocol_await_quit(uint64_t patience_ns)
 {
-    const uint64_t deadline = clock_monotonic_ns() + QUIT_PATIENCE_NS;
+    const uint64_t deadline = clock_monotonic_ns() + patience_ns;
     for (;;) {
         const uint64_t now = clock_monotonic_ns();
         if (now >= deadline) {

@@ -45,7 +45,8 @@ void protocol_end(uint64_t peak_resident_bytes, uint64_t resident_bytes, const s
 /* Reads one byte from stdin; anything but `g`, the end of the file included, ends the program with 64. */
 void protocol_await_go(void);
 
-/* Waits for `q` or the end of stdin, 10 s at most: meanwhile the harness reads the container's counters. */
-void protocol_await_quit(void);
+/* Waits for `q` or the end of stdin, but no longer than `patience_ns`: meanwhile the harness reads the container's
+ * counters. */
+void protocol_await_quit(uint64_t patience_ns);
 
 #endif

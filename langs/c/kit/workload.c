@@ -9,11 +9,22 @@
 extern const struct workload *const __start_workloads[] __attribute__((visibility("hidden")));
 extern const struct workload *const __stop_workloads[] __attribute__((visibility("hidden")));
 
+size_t workload_count(void)
+{
+    /* As integers: to the compiler the symbols are two arrays, and a pointer into one says nothing about the other. */
+    return ((uintptr_t)__stop_workloads - (uintptr_t)__start_workloads) / sizeof(const struct workload *);
+}
+
+const struct workload *workload_at(size_t index)
+{
+    return __start_workloads[index];
+}
+
 const struct workload *workload_find(const char *id)
 {
-    for (const struct workload *const *entry = __start_workloads; entry < __stop_workloads; entry++) {
-        if (strcmp((*entry)->id, id) == 0) {
-            return *entry;
+    for (size_t i = 0; i < workload_count(); i++) {
+        if (strcmp(workload_at(i)->id, id) == 0) {
+            return workload_at(i);
         }
     }
     return NULL;
@@ -21,8 +32,8 @@ const struct workload *workload_find(const char *id)
 
 void workload_list(struct text *text)
 {
-    for (const struct workload *const *entry = __start_workloads; entry < __stop_workloads; entry++) {
-        text_add(text, "%s%s", entry > __start_workloads ? " " : "", (*entry)->id);
+    for (size_t i = 0; i < workload_count(); i++) {
+        text_add(text, "%s%s", i > 0 ? " " : "", workload_at(i)->id);
     }
 }
 

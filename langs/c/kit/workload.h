@@ -15,12 +15,12 @@ enum mode { MODE_THROUGHPUT, MODE_MEMORY, MODE_EXACT, MODE_LATENCY };
 #define PARAMETERS_MAX 8
 #define COUNTERS_MAX 4
 
-/* An integer on the command line: from `least` to `most`, and a multiple of `multiple` where that is not 0. */
+/* An integer on the command line: from `least` to `most`, and a multiple of 8 where it measures whole words. */
 struct parameter {
     const char *name;
     uint64_t least;
     uint64_t most;
-    uint64_t multiple;
+    bool words;
 };
 
 /* One shape of a workload. `detail` is the workload's own; `every_form` marks the one that runs all others in turn. */
@@ -77,9 +77,14 @@ struct workload {
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Registers a `struct workload`: the linker gathers the pointers of all files into one array. */
-#define WORKLOAD(value)                                                                                             \
-    static const struct workload *const registered_workload __attribute__((used, section("workloads"))) = &(value)
+/* Registers the workload that the initialisers describe: the linker gathers the pointers of all files into one array. */
+#define WORKLOAD(...)                                                                                                  \
+    static const struct workload this_workload = {__VA_ARGS__};                                                        \
+    static const struct workload *const registered_workload __attribute__((used, section("workloads"))) = &this_workload
+
+/* How many workloads there are, and each of them, in the linker's order. */
+size_t workload_count(void);
+const struct workload *workload_at(size_t index);
 
 /* The workload of that id; NULL when there is none. */
 const struct workload *workload_find(const char *id);

@@ -1,5 +1,6 @@
 /* Many small objects of one size, linked by pointers: trees are built, walked and released, short-lived ones beside one
  * that lives throughout. Every node is a malloc and a free of its own. */
+#include <assert.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,6 +14,10 @@
 
 /* The shallowest short-lived trees; deeper ones follow in steps of two. */
 #define LEAST_DEPTH 4
+
+/* Bounds that keep every count, and the split of a range over threads, within 64 bits. */
+#define MOST_DEPTH 48
+#define MOST_THREADS 32768
 
 struct node {
     struct node *left;
@@ -45,6 +50,7 @@ struct trees {
 /* How many short-lived trees of depth d there are beside a long-lived one of depth `depth`. */
 static uint64_t trees_at(uint64_t depth, uint64_t d)
 {
+    assert(depth <= MOST_DEPTH);
     return UINT64_C(1) << (depth - d + LEAST_DEPTH);
 }
 
@@ -195,15 +201,14 @@ static struct result teardown(void *state)
     return result;
 }
 
-/* Bounds that keep every count, and the split of a range over threads, within 64 bits. */
 static const struct parameter parameters[] = {
-    {.name = "depth", .most = 48},
-    {.name = "threads", .least = 1, .most = 32768},
+    {.name = "depth", .most = MOST_DEPTH},
+    {.name = "threads", .least = 1, .most = MOST_THREADS},
 };
 
 static const struct variant variants[] = {{.id = "node"}};
 
-static const struct workload binary_trees = {
+WORKLOAD(
     .id = "binary_trees",
     .parameters = parameters,
     .parameter_count = COUNT_OF(parameters),
@@ -211,7 +216,5 @@ static const struct workload binary_trees = {
     .variant_count = COUNT_OF(variants),
     .setup = setup,
     .iterate = iterate,
-    .teardown = teardown,
-};
-
-WORKLOAD(binary_trees);
+    .teardown = teardown
+);

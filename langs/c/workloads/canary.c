@@ -186,7 +186,7 @@ static const struct parameter parameters[] = {
     {.name = "cpu_ms", .most = 3600000},
     {.name = "threads", .least = 1, .most = 32768},
     {.name = "count", .most = UINT64_C(1) << 32},
-    {.name = "size", .least = 16, .most = UINT64_C(1) << 30, .multiple = 8},
+    {.name = "size", .least = 16, .most = UINT64_C(1) << 30, .words = true},
 };
 
 static const struct variant variants[] = {
@@ -196,7 +196,7 @@ static const struct variant variants[] = {
     {.id = "bytes", .detail = &(const struct shape){allocate_blocks, finish_bytes}},
 };
 
-static const struct workload canary = {
+WORKLOAD(
     .id = "canary",
     .parameters = parameters,
     .parameter_count = COUNT_OF(parameters),
@@ -204,7 +204,5 @@ static const struct workload canary = {
     .variant_count = COUNT_OF(variants),
     .setup = setup,
     .iterate = iterate,
-    .teardown = teardown,
-};
-
-WORKLOAD(canary);
+    .teardown = teardown
+);

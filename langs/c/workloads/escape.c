@@ -37,7 +37,7 @@ struct escape {
     uint64_t checksum;
 };
 
-/* Where the forms that store keep their values; empty between iterations. */
+/* Where stored values are kept; empty between iterations. */
 static struct value *ring[RING_SLOTS];
 
 static void *setup(const struct run *run)
@@ -78,7 +78,6 @@ static struct result teardown(void *state)
     return result;
 }
 
-/* The word x that operation i makes its value from. */
 static inline uint64_t word_of(uint64_t seed, uint64_t i)
 {
     return (seed + i) * UINT64_C(0x9e3779b97f4a7c15);
@@ -177,7 +176,9 @@ static uint64_t sum_merged(uint64_t seed, uint64_t count)
     uint64_t sum = 0;
     for (uint64_t i = 0; i < count; i++) {
         const uint64_t x = word_of(seed, i);
-        struct value plain, negated, *value;
+        struct value plain;
+        struct value negated;
+        const struct value *value;
         if ((x >> 17 & 1) != 0) {
             negated = (struct value){.a = ~x, .b = ~(x >> 1), .c = ~(x ^ i), .d = ~(x + i)};
             value = &negated;
@@ -386,7 +387,7 @@ static const struct parameter parameters[] = {
     {.name = "large_operations", .least = 1, .most = UINT64_C(1) << 40},
 };
 
-static const struct workload escape = {
+WORKLOAD(
     .id = "escape",
     .parameters = parameters,
     .parameter_count = COUNT_OF(parameters),
@@ -394,7 +395,5 @@ static const struct workload escape = {
     .variant_count = COUNT_OF(variants),
     .setup = setup,
     .iterate = iterate,
-    .teardown = teardown,
-};
-
-WORKLOAD(escape);
+    .teardown = teardown
+);

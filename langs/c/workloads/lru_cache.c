@@ -204,7 +204,7 @@ static const struct parameter parameters[] = {
 
 static const struct variant variants[] = {{.id = "heap"}};
 
-static const struct workload lru_cache = {
+WORKLOAD(
     .id = "lru_cache",
     .parameters = parameters,
     .parameter_count = COUNT_OF(parameters),
@@ -212,7 +212,5 @@ static const struct workload lru_cache = {
     .variant_count = COUNT_OF(variants),
     .setup = setup,
     .iterate = iterate,
-    .teardown = teardown,
-};
-
-WORKLOAD(lru_cache);
+    .teardown = teardown
+);

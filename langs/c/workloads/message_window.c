@@ -95,13 +95,13 @@ static struct result teardown(void *state)
 /* Bounds that keep every count within 64 bits. */
 static const struct parameter parameters[] = {
     {.name = "window", .least = 1, .most = UINT64_C(1) << 32},
-    {.name = "size", .least = 8, .most = UINT64_C(1) << 30, .multiple = 8},
+    {.name = "size", .least = 8, .most = UINT64_C(1) << 30, .words = true},
     {.name = "pushes", .most = UINT64_C(1) << 33},
 };
 
 static const struct variant variants[] = {{.id = "heap"}};
 
-static const struct workload message_window = {
+WORKLOAD(
     .id = "message_window",
     .parameters = parameters,
     .parameter_count = COUNT_OF(parameters),
@@ -109,7 +109,5 @@ static const struct workload message_window = {
     .variant_count = COUNT_OF(variants),
     .setup = setup,
     .iterate = iterate,
-    .teardown = teardown,
-};
-
-WORKLOAD(message_window);
+    .teardown = teardown
+);
