@@ -1,20 +1,74 @@
-"""Where the programs under test come from: built here with the compilers on PATH, once per session."""
+"""Where the programs under test come from: compilers on PATH, or, marked ``docker``, the images that are measured."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conformance.programs import LANGUAGES, LocalSource, Source, found
+from tests.conformance.containers import Containers, ImageSource, ToolchainContainers, daemon
+from tests.conformance.programs import LANGUAGES, Builder, Here, Source
+
+PLACES = ["local", pytest.param("docker", marks=pytest.mark.docker)]
 
 
 @pytest.fixture(scope="session")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
-    """Runners of every language whose toolchain is on PATH."""
-    return LocalSource(tmp_path_factory.mktemp("programs"))
+def containers() -> Iterator[Containers]:
+    """The session's containers."""
+    with Containers() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def client() -> Any:
+    """A client of the Docker daemon."""
+    answering = daemon()
+    if answering is None:
+        pytest.skip("no Docker daemon answers")
+    return answering
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where everything is built."""
+    made = tmp_path_factory.mktemp("programs")
+    made.chmod(0o755)
+    return made
+
+
+@pytest.fixture(scope="session")
+def here(folder: Path) -> Builder:
+    """Builds with the toolchains on PATH, once for all tests."""
+    return Builder(folder, Here())
+
+
+@pytest.fixture(params=PLACES)
+def source(request: pytest.FixtureRequest) -> Source:
+    """Runners of the programs as they are."""
+    if request.param == "docker":
+        return ImageSource(request.getfixturevalue("containers"), request.getfixturevalue("client"))
+    builder: Builder = request.getfixturevalue("here")
+    return builder
+
+
+@pytest.fixture(params=PLACES)
+def builder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Builder:
+    """Builds of what is never measured: changed sources, sanitized programs."""
+    if request.param == "docker":
+        folder = tmp_path_factory.getbasetemp() / "in-containers"
+        folder.mkdir(exist_ok=True)
+        place = ToolchainContainers(request.getfixturevalue("containers"), request.getfixturevalue("client"), folder)
+        return Builder(folder, place)
+    builder: Builder = request.getfixturevalue("here")
+    return builder
 
 
 @pytest.fixture(params=sorted(LANGUAGES))
 def language(request: pytest.FixtureRequest) -> str:
-    """Each language that has a ``lang.toml``; one without a toolchain here is tested in its image."""
+    """Each language that has a ``lang.toml``; one without a compiler here is tested in its image."""
     name = str(request.param)
-    if not found(LANGUAGES[name]):
-        pytest.skip(f"no toolchain of {name} on PATH: its image is tested instead (marker docker)")
+    place = "builder" if "builder" in request.fixturenames else "source"
+    offering: Source = request.getfixturevalue(place)
+    if not offering.offers(LANGUAGES[name]):
+        pytest.skip(f"no compiler of {name} on PATH: its image is tested instead (marker docker)")
     return name

@@ -4,7 +4,6 @@ A program is a command prefix; whether it names a file on this host or a contain
 Nothing here judges: that is ``compare``.
 """
 
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -45,28 +44,34 @@ class Answer:
 class Source(Protocol):
     """Where runners come from."""
 
+    def offers(self, language: Language) -> bool:
+        """Whether it has that language's programs at all."""
+
     def runner(self, language: Language, options: Mapping[str, str]) -> tuple[str, ...]:
         """The command prefix of the program built with KEY=VALUE ``options``; BuildError when it does not build."""
 
 
-def build(folder: Path, toolchain: str, out: Path, options: Mapping[str, str], *, shared: Path) -> Path:
-    """Build the program in ``folder`` (a ``langs/<x>``) into ``out`` with the toolchain on PATH; the runner's path.
+class Place(Protocol):
+    """Where compilers are: this host, or a container that sees the same folders."""
 
-    ``shared`` is a folder for what a compiler keeps from one build to the next; BuildError when it does not build.
-    """
-    command = [str(folder / "build"), toolchain, str(out), *(f"{key}={value}" for key, value in options.items())]
-    environment = {**os.environ, "GOCACHE": str(shared / "gocache")}
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=SECONDS_PER_BUILD, check=False, env=environment
-    )
-    if done.returncode != 0:
-        raise BuildError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    return out / "runner"
+    def offers(self, language: Language) -> bool:
+        """Whether that language's compiler is there."""
+
+    def enter(self, language: Language) -> tuple[str, ...]:
+        """What a command line begins with in order to run there."""
 
 
-def found(language: Language) -> bool:
-    """Whether a toolchain of that language is on PATH."""
-    return shutil.which(language.toolchain(default_toolchain(language)).probe[0]) is not None
+class Here:
+    """The host itself, with the toolchains on PATH."""
+
+    def offers(self, language: Language) -> bool:
+        """Whether the probe of its default toolchain is on PATH."""
+        return shutil.which(language.toolchain(default_toolchain(language)).probe[0]) is not None
+
+    def enter(self, language: Language) -> tuple[str, ...]:
+        """Nothing: it is here."""
+        del language
+        return ()
 
 
 def default_toolchain(language: Language) -> str:
@@ -75,35 +80,40 @@ def default_toolchain(language: Language) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class LocalSource:
-    """Builds with the toolchains on PATH into ``folder``, each combination once."""
+class Builder:
+    """Builds in ``place`` into ``folder``, which it sees under the same name."""
 
     folder: Path
+    place: Place
+
+    def offers(self, language: Language) -> bool:
+        """Whether its compiler is there."""
+        return self.place.offers(language)
 
     def runner(self, language: Language, options: Mapping[str, str]) -> tuple[str, ...]:
-        """The path of the runner, alone."""
+        """The runner of the language's own sources; each combination is built once."""
         out = self.folder / "+".join([language.id, *(f"{key}={value}" for key, value in sorted(options.items()))])
-        if not (out / "runner").exists():
-            build(ROOT / "langs" / language.id, default_toolchain(language), out, options, shared=self.folder)
-        return (str(out / "runner"),)
+        if (out / "runner").exists():
+            return (*self.place.enter(language), str(out / "runner"))
+        return self.build(language, ROOT / "langs" / language.id, out, options)
+
+    def build(self, language: Language, sources: Path, out: Path, options: Mapping[str, str]) -> tuple[str, ...]:
+        """The runner of other sources (a ``langs/<x>`` below ``folder``), built into ``out``; BuildError when not."""
+        enter = self.place.enter(language)
+        # What Go's compiler makes of the standard library serves all builds; the others keep nothing.
+        cache = ("env", f"GOCACHE={self.folder / 'gocache'}")
+        toolchain = default_toolchain(language)
+        given = (toolchain, str(out), *(f"{key}={value}" for key, value in options.items()))
+        command = (*enter, *cache, str(sources / "build"), *given)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_PER_BUILD, check=False)
+        if done.returncode != 0:
+            raise BuildError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return (*enter, str(out / "runner"))
 
 
-def call(
-    prefix: Sequence[str],
-    arguments: Sequence[str],
-    *,
-    given: bytes = b"gq",
-    environment: Mapping[str, str] | None = None,
-) -> Answer:
+def call(prefix: Sequence[str], arguments: Sequence[str], *, given: bytes = b"gq") -> Answer:
     """Run one process to its end with ``given`` on its stdin, then end of file."""
-    done = subprocess.run(
-        [*prefix, *arguments],
-        input=given,
-        capture_output=True,
-        timeout=SECONDS_PER_RUN,
-        check=False,
-        env={**os.environ, **(environment or {})},
-    )
+    done = subprocess.run([*prefix, *arguments], input=given, capture_output=True, timeout=SECONDS_PER_RUN, check=False)
     return Answer(
         exit_code=done.returncode,
         lines=tuple(done.stdout.splitlines()),

@@ -17,7 +17,7 @@ import pytest
 from harness.catalog.model import Mode
 from tests.conformance import cases, patches
 from tests.conformance.compare import differences
-from tests.conformance.programs import LANGUAGES, ROOT, WORKLOADS, build, call, default_toolchain
+from tests.conformance.programs import LANGUAGES, ROOT, WORKLOADS, Builder, call
 
 FOLDER: Final = ROOT / "tests/mutants"
 MUTANTS: Final = sorted(FOLDER.glob("*/*/*.patch"))
@@ -41,12 +41,6 @@ CHECKS: Final[Mapping[str, Check]] = {
 }
 
 
-@pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where compilers may keep what mutants have in common."""
-    return tmp_path_factory.mktemp("compiled")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("workload", "language", "patch"),
@@ -55,20 +49,20 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     indirect=["language"],
 )
 def test_mutant_when_it_runs_then_the_check_it_names_rejects_it(
-    workload: str, language: str, patch: Path, tmp_path: Path, compiled: Path
+    workload: str, language: str, patch: Path, builder: Builder
 ) -> None:
     text = patch.read_text(encoding="utf-8")
     named = re.search(r"^Caught by: (\w+)$", text, re.MULTILINE)
     assert named is not None, "the patch does not say which check catches it"
     check = CHECKS[named[1]]
-    folder = tmp_path / language
+    folder = builder.folder / f"{workload}-{language}-{patch.stem}"
     shutil.copytree(ROOT / "langs" / language, folder)
     patches.apply(text, folder)
     options = {**LANGUAGES[language].mode_build.get(check.mode, {}), **check.options}
-    runner = build(folder, default_toolchain(LANGUAGES[language]), tmp_path / "out", options, shared=compiled)
+    prefix = builder.build(LANGUAGES[language], folder, folder.with_name(f"{folder.name}-out"), options)
     variant = WORKLOADS[workload].variants[0].id
     case = cases.at(WORKLOADS[workload], "smoke")
-    answer = call([str(runner)], cases.command_line(workload, variant, case, mode=check.mode))
+    answer = call(prefix, cases.command_line(workload, variant, case, mode=check.mode))
     found = differences(cases.expected(language, workload, variant, case, mode=check.mode), answer)
     assert [one for one in found if check.words in one], f"not caught: {found}"
 

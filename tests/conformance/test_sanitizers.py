@@ -8,15 +8,15 @@ import pytest
 
 from tests.conformance import cases
 from tests.conformance.compare import differences
-from tests.conformance.programs import LANGUAGES, WORKLOADS, Source, call
+from tests.conformance.programs import LANGUAGES, WORKLOADS, Builder, call
 
 SANITIZE = {"SANITIZE": "1"}
 ALL = [(workload, variant) for language, workload, variant in cases.present() if language == "c"]
 
 
 @pytest.fixture
-def prefix(source: Source, language: str) -> tuple[str, ...]:
-    return source.runner(LANGUAGES[language], SANITIZE)
+def prefix(builder: Builder, language: str) -> tuple[str, ...]:
+    return builder.runner(LANGUAGES[language], SANITIZE)
 
 
 @pytest.mark.parametrize("language", ["c"], indirect=True)
