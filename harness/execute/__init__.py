@@ -1,0 +1,1 @@
+"""Running blocks: one handshake with every worker, what the host saw meanwhile, a record at the end."""
