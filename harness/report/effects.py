@@ -18,9 +18,13 @@ from harness.report.model import DECISION_SIGNS, SIGNS, WORDS, Axis, ClaimReport
 from harness.stats.values import Decision, Warning
 
 _WIDEST: Final = 64.0
-_DECISIONS: Final[Mapping[Decision, str]] = {
-    "holds": "hold", "fails": "fail", "equivalent": "show no effect", "undecided": "are undecided",
-}  # fmt: skip
+_DECISIONS: Final[Mapping[Decision, tuple[str, str]]] = {
+    "holds": ("holds", "hold"),
+    "fails": ("fails", "fail"),
+    "equivalent": ("shows no effect", "show no effect"),
+    "undecided": ("is undecided", "are undecided"),
+}
+"""What one and several deciding effects do."""
 
 
 def note(warning: Warning, where: str) -> Note:
@@ -112,11 +116,13 @@ def headline_of(findings: Sequence[Finding], board: Sequence[int]) -> int | None
 
 
 def counts_of(effects: Sequence[Effect]) -> str:
-    """How the deciding effects came out: ``2 of 3 hold, 1 of 3 fail``; empty where nothing decides."""
+    """How the deciding effects came out: ``2 of 3 hold, 1 of 3 fails``; empty where nothing decides."""
     deciding = [effect for effect in effects if effect.decides]
     numbers = Counter(effect.decision for effect in deciding)
     return ", ".join(
-        f"{numbers[decision]} of {len(deciding)} {text}" for decision, text in _DECISIONS.items() if numbers[decision]
+        f"{numbers[decision]} of {len(deciding)} {one if numbers[decision] == 1 else several}"
+        for decision, (one, several) in _DECISIONS.items()
+        if numbers[decision]
     )
 
 
@@ -155,7 +161,7 @@ def claim_report(
         languages=languages,
         lanes=lanes,
         notes=(*notes, *(entry for effect in effects for entry in effect.notes)),
-        repeat=f"{command} run --suite {suite} --claims {claim.id}" if suite else "",
+        repeat=f"{command} run --suite {suite} --claims {claim.id}" if suite and claim.not_measurable is None else "",
         explain=f"{command} explain {claim.id} {run}".strip(),
     )
 

@@ -81,7 +81,8 @@ def benchmark_name(record: Record, form: str | None) -> str:
 def benchfmt(exported: Exported) -> str:
     """Go's benchmark format, for benchstat: one line per invocation and form, configuration lines where they change.
 
-    Values are per operation (``ns/op``), or of the whole process (``peak-bytes``).
+    Values are per operation (``ns/op``), or of the whole process (``peak-bytes``). Blocks keep their order and get no
+    configuration line: benchstat would make a table of each.
     """
     lines: list[str] = [f"run: {exported.run}"]
     shown: dict[str, str] = {}
@@ -89,7 +90,7 @@ def benchfmt(exported: Exported) -> str:
         cell = record.invocation.cell
         settings = {
             "language": cell.language, "configuration": cell.configuration, "toolchain": cell.toolchain,
-            "engine": record.observed.engine, "block": str(record.invocation.block),
+            "engine": record.observed.engine,
         }  # fmt: skip
         for form, mine in _by_form(iterations).items():
             measured = [one for one in mine if one.phase == "measured"]

@@ -172,19 +172,21 @@ def _failures(report: Report) -> list[RenderableType]:
 
 
 def _contrasts(claim: ClaimReport, axis: Axis) -> RenderableType:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, width=WIDTH, header_style="dim")
-    table.add_column("contrast", width=26)
-    table.add_column("decision", width=12, no_wrap=True)
-    table.add_column(f"{axis.low:g}× to {axis.high:g}×", width=_BAR, no_wrap=True)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("contrast", min_width=24)
+    table.add_column("decision", min_width=12, no_wrap=True)
+    drawable = any(effect.on_axis for effect in claim.effects)
+    if drawable:
+        table.add_column(f"{axis.low:g}× to {axis.high:g}×", width=_BAR, no_wrap=True)
     table.add_column("effect", no_wrap=True)
     for effect in claim.effects:
         name = " ".join(part for part in (effect.name, effect.level) if part)
         beside = "" if effect.decides else " (beside)"
-        drawn = bar(effect, axis, effect.margin) if effect.on_axis else ""
-        table.add_row(Text(f"{name}{beside}"), _decision(effect), drawn, effect.text)
+        drawn = [bar(effect, axis, effect.margin) if effect.on_axis else ""] if drawable else []
+        table.add_row(Text(f"{name}{beside}"), _decision(effect), *drawn, effect.text)
         for row in effect.rows if len(effect.rows) > 1 else ():
-            drawn = bar(row, axis) if effect.on_axis else ""
-            table.add_row(Padding(Text(row.label, style="dim"), (0, 0, 0, 2)), _decision(row), drawn, row.text)
+            drawn = [bar(row, axis) if effect.on_axis else ""] if drawable else []
+            table.add_row(Padding(Text(row.label, style="dim"), (0, 0, 0, 2)), _decision(row), *drawn, row.text)
     return table
 
 

@@ -35,7 +35,7 @@ def test_size_when_scaled_then_binary_units(count: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1, "1.00×"), (1.314, "1.31×"), (9.994, "9.99×"), (12.34, "12.3×"), (140.2, "140×"), (0.0432, "0.0432×"), (0, "0×")],
+    [(1, "1.00×"), (1.314, "1.31×"), (9.994, "9.99×"), (12.34, "12.3×"), (140.2, "140×"), (0.04321, "0.0432×")],
 )
 def test_ratio_when_small_or_large_then_digits_follow(value: float, text: str) -> None:
     assert units.ratio(value) == text

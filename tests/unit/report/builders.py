@@ -117,8 +117,8 @@ def catalog() -> Catalog:
 def contrast(id_: str, **fields: Any) -> Contrast:
     """A contrast of kind ratio with margin 1.10, or what ``fields`` make of it."""
     known: dict[str, Any] = {
-        "kind": "ratio", "decides": True, "metric": "time.per_operation", "subject": "go/default", "baseline": "c/glibc",
-        "over": "", "mode": "throughput", "margin": 1.10, "equivalent": 1.05, "predicted": "above", "expected": None,
+        "kind": "ratio", "decides": True, "metric": "time.per_operation", "subject": "go/default",
+        "baseline": "c/glibc", "over": "", "mode": "throughput", "margin": 1.10, "equivalent": 1.05, "predicted": "above", "expected": None,
         "tolerance": 0.0, "warmup": None, "iterations": None, "crosses": None, "about": "",
     }  # fmt: skip
     return Contrast(id=id_, **{**known, **fields})
@@ -138,7 +138,9 @@ def claim(id_: str, statement: str, *contrasts: Contrast, **fields: Any) -> Clai
         "by_construction": False, "cannot_say": "What C++ would do: it was not measured.", "not_measurable": None,
         "factors": {}, "answer": {},
     }  # fmt: skip
-    return Claim(id=id_, statement=statement, contrasts=contrasts, digest=f"{len(statement):064x}", **{**known, **fields})
+    return Claim(
+        id=id_, statement=statement, contrasts=contrasts, digest=f"{len(statement):064x}", **{**known, **fields}
+    )
 
 
 def claims() -> tuple[Claim, ...]:
@@ -171,7 +173,9 @@ def claims() -> tuple[Claim, ...]:
     )  # fmt: skip
 
 
-def finding(claim_id: str, contrast_id: str, decision: Decision, point: float, half: float = 0.0, **fields: Any) -> Finding:
+def finding(
+    claim_id: str, contrast_id: str, decision: Decision, point: float, half: float = 0.0, **fields: Any
+) -> Finding:
     """A finding whose interval is ``point`` times or divided by ``exp(half)``; no interval where ``half`` is 0."""
     known: dict[str, Any] = {
         "kind": "ratio", "factor_level": None, "unit": "x", "p": 0.001, "level": 0.0125, "blocks": BLOCKS,
@@ -230,21 +234,25 @@ def verdicts() -> tuple[Verdict, ...]:
             flips_with="c_allocator",
         ),
         verdict(
-            "stack_is_faster", "supported", "The stack is faster: the same value on the heap takes 9.21× [8.84, 9.60] as long.",
+            "stack_is_faster", "supported",
+            "The stack is faster: the same value on the heap takes 9.21× [8.85, 9.59] as long.",
             finding("stack_is_faster", "allocate", "holds", 9.21, 0.04, thresholds={"margin": 1.5, "equivalent": 1.05}),
             finding("stack_is_faster", "access", "undecided", 1.02, 0.07),
         ),
         verdict(
-            "reuse_is_faster", "inconclusive", "Not decided by this run: time 1.14× [0.97, 1.34], about 23 blocks would decide.",
+            "reuse_is_faster", "inconclusive",
+            "Not decided by this run: time 1.14× [0.97, 1.34], about 23 blocks would decide.",
             finding("reuse_is_faster", "time", "undecided", 1.14, 0.16, warnings=(noisy,)), blocks_needed=23,
         ),
         verdict(
-            "manual_uses_less_memory", "refuted", "C by hand does not need less memory than Go: Go's peak is 0.94× [0.90, 0.98] as high.",
+            "manual_uses_less_memory", "refuted",
+            "C by hand does not need less memory than Go: Go's peak is 0.94× [0.90, 0.98] as high.",
             finding("manual_uses_less_memory", "peak", "fails", 0.94, 0.04, metric="memory.peak"),
         ),
         verdict(
             "constructor_escapes", "refuted",
-            "Not always: inlined into its caller it allocates nothing, kept out of line 1 per operation, stored 1 per operation.",
+            "Not always: inlined into its caller it allocates nothing, kept out of line 1 per operation, "
+            "stored 1 per operation.",
             exact_finding("stored", "holds", 1.000001), exact_finding("inlined", "fails", 0.0),
             exact_finding("not_inlined", "holds", 1.0), level=0.05,
         ),
