@@ -1,7 +1,7 @@
 """The base image ``debian:trixie-slim``, pulled where an image registry answers and else made from Debian's packages.
 
-A made image takes its package sources from this machine's own, so no mirror is named in the repository; it leaves out what
-the official slim image leaves out (manuals, documentation, translations) and carries our label.
+A made image takes its package sources from this machine's own, so no mirror is named in the repository; it leaves out
+what the official slim image leaves out (manuals, documentation, translations) and carries our label.
 """
 
 import re
@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from requests import RequestException
 
+from harness.engines.base import LABEL
 from harness.engines.effects import Effects
 from harness.errors import EngineError
 
@@ -21,7 +22,6 @@ REPOSITORY = "debian"
 SUITE = "trixie"
 TAG = f"{SUITE}-slim"
 BASE_IMAGE = f"{REPOSITORY}:{TAG}"
-LABEL = "memverdict"
 FIRST_ANSWER_SECONDS = 15.0
 PULL_SECONDS = 300.0
 LEFT_OUT = (
@@ -60,7 +60,7 @@ class Archive:
 
 
 def ensure_base_image(api: ImageApi, effects: Effects) -> str:
-    """Have ``debian:trixie-slim``; returns how it came (``present``, ``pulled``, ``made``). EngineError when it cannot be."""
+    """Have ``debian:trixie-slim``; returns how: ``present``, ``pulled`` or ``made``. EngineError when it cannot."""
     if api.images(BASE_IMAGE):
         return "present"
     refused = pull(api)
@@ -107,11 +107,11 @@ def make(api: ImageApi, effects: Effects) -> None:
         )
     with tempfile.TemporaryDirectory(prefix="memverdict-base-") as folder:
         tarball = str(Path(folder) / "base.tar")
+        sources = "\n".join(archive.sources(SUITE)) + "\n"
         options = [f"--dpkgopt={line}" for line in LEFT_OUT]
-        made = effects.run(
-            ["mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates", *options, SUITE, tarball, "-"],
-            stdin="\n".join(archive.sources(SUITE)) + "\n",
-        )
+        if "https:" in sources:
+            options.append("--include=ca-certificates")  # without them the image could not reach its own sources
+        made = effects.run(["mmdebstrap", "--quiet", "--variant=minbase", *options, SUITE, tarball, "-"], stdin=sources)
         if made.code != 0:
             raise EngineError(f"{BASE_IMAGE} cannot be made: mmdebstrap failed:\n{made.tail}")
         changes = [f"LABEL {LABEL}=1", 'CMD ["bash"]']
@@ -126,7 +126,7 @@ def host_archive(apt: Path) -> Archive | None:
     main: str | None = None
     security: str | None = None
     for uri, suites in _entries(apt):
-        if any(suite.endswith("-security") or suite.endswith("/updates") for suite in suites):
+        if any(suite.endswith(("-security", "/updates")) for suite in suites):
             security = security or uri
         elif any(re.fullmatch(r"[a-z]+", suite) for suite in suites) and "debian" in uri:
             main = main or uri

@@ -1,7 +1,7 @@
 """Starting a Docker daemon on a machine that has none running, without an init system.
 
-It clears what a killed daemon left behind, starts ``dockerd --live-restore`` so that workers survive a restart of it, and
-waits until it answers. Where it cannot start, the reason is a value: the caller goes on with the local engine.
+It clears what a killed daemon left behind, starts ``dockerd --live-restore`` so that workers survive a restart of it,
+and waits until it answers. Where it cannot start, the reason is a value: the caller goes on with the local engine.
 """
 
 import re

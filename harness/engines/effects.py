@@ -33,9 +33,14 @@ class Runner(Protocol):
     """Runs a program to its end."""
 
     def __call__(
-        self, argv: Sequence[str], *, environment: Mapping[str, str] | None = None, stdin: str = "", seconds: float = 600
+        self,
+        argv: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        stdin: str = "",
+        seconds: float = 600,
     ) -> Finished:
-        """Run ``argv`` with ``environment`` added to ours; ends it after ``seconds``. Never raises for a failing program."""
+        """Run ``argv`` with ``environment`` added to ours, ``seconds`` at most. A program that fails raises nothing."""
 
 
 class Detached(Protocol):
@@ -53,7 +58,8 @@ class Detached(Protocol):
 class Effects:
     """The machine as set-up sees it.
 
-    ``filesystem`` is the root below which system files are read and written, ``/`` but in tests.
+    ``environment`` is what we were started with; ``filesystem`` is the root below which system files are read and
+    written, ``/`` but in tests.
     """
 
     run: Runner
@@ -61,6 +67,7 @@ class Effects:
     sleep: Callable[[float], None]
     monotonic: Callable[[], float]
     say: Callable[[str], None]
+    environment: Mapping[str, str]
     filesystem: Path
 
     def path(self, absolute: str) -> Path:
@@ -69,13 +76,14 @@ class Effects:
 
 
 def real_effects(say: Callable[[str], None]) -> Effects:
-    """This machine; what a user should read goes to ``say``."""
+    """The machine we run on; what a user should read goes to ``say``."""
     return Effects(
         run=run_program,
         detach=detach_program,
         sleep=time.sleep,
         monotonic=time.monotonic,
         say=say,
+        environment=os.environ,
         filesystem=Path("/"),
     )
 
