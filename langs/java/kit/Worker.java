@@ -80,6 +80,9 @@ public final class Worker {
 
     /** One iteration. The instruments are read in the order outer to inner: CPU, allocated bytes, wall clock. */
     private <S> Result once(Workload<S> workload, Params of, Timing timing) {
+        if (of.mode() == Mode.EXACT) {
+            Compilers.awaitIdle();
+        }
         S state = workload.setup(new Run(of, checkpoints, threads));
         long cpu = clock.cpu();
         long bytes = allocatedBytes();
