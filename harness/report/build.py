@@ -52,16 +52,16 @@ def build_report(
     """Everything that is shown about the runs that ``records`` come from.
 
     ``provenance`` is read for ``runs`` (ids), ``suite``, ``date``, ``commit``, ``dirty``, ``host`` (a line), ``seed``.
-    ``claims`` are all of the catalogue's; those without a verdict are listed as not asked. ``command`` is how
-    memverdict was called, for the commands that are printed.
+    ``claims`` are all of the catalogue's; verdicts give their order, and those without one are listed as not asked.
+    ``command`` is how memverdict was called, for the commands that are printed.
     """
     facts = _facts(catalog, provenance, records)
     run = facts.runs[-1] if facts.runs else ""
     by_claim = {verdict.claim: verdict for verdict in verdicts}
+    known = {claim.id: claim for claim in claims}
     asked = tuple(
         claim_report(claim, by_claim[claim.id], catalog, command=command, suite=facts.suite, run=run)
-        for claim in claims
-        if claim.id in by_claim
+        for claim in (known[verdict.claim] for verdict in verdicts)
     )
     numbers = Counter(claim.verdict for claim in asked)
     return Report(
@@ -224,8 +224,7 @@ def _configurations(catalog: Catalog, records: Sequence[Record]) -> tuple[Config
 def _workloads(catalog: Catalog, records: Sequence[Record]) -> tuple[WorkloadCard, ...]:
     ran: dict[str, Mapping[str, int]] = {}
     for record in records:
-        if record.invocation.block is not None or record.invocation.stage == "measure":
-            ran.setdefault(record.invocation.cell.workload, record.invocation.cell.parameters)
+        ran.setdefault(record.invocation.cell.workload, record.invocation.cell.parameters)
     return tuple(
         WorkloadCard(
             id=workload.id, title=workload.title, models=workload.models, isolates=workload.isolates,

@@ -74,7 +74,7 @@ def page(report: Report) -> str:
     )
     return environment.get_template("page.html.j2").render(
         report=report,
-        styles={style.id: style for style in report.styles},
+        ordered=[report.claims[id_] for board in report.boards for id_ in board.claims],
         style=Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8")),
         script=Markup(script),
         policy=_POLICY.format(digest=digest),

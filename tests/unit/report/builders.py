@@ -118,7 +118,8 @@ def contrast(id_: str, **fields: Any) -> Contrast:
     """A contrast of kind ratio with margin 1.10, or what ``fields`` make of it."""
     known: dict[str, Any] = {
         "kind": "ratio", "decides": True, "metric": "time.per_operation", "subject": "go/default",
-        "baseline": "c/glibc", "over": "", "mode": "throughput", "margin": 1.10, "equivalent": 1.05, "predicted": "above", "expected": None,
+        "baseline": "c/glibc", "over": "", "mode": "throughput", "margin": 1.10,
+        "equivalent": 1.05, "predicted": "above", "expected": None,
         "tolerance": 0.0, "warmup": None, "iterations": None, "crosses": None, "about": "",
     }  # fmt: skip
     return Contrast(id=id_, **{**known, **fields})

@@ -43,6 +43,12 @@ def test_boards_when_groups_are_empty_then_only_those_with_claims_in_fixed_order
     assert [board.on_axis for board in boards] == [True, True, False]
 
 
+def test_claims_when_verdicts_come_in_the_suites_order_then_so_do_they() -> None:
+    report = builders.report(verdicts=builders.verdicts()[::-1])
+    assert list(report.claims) == [verdict.claim for verdict in builders.verdicts()[::-1]]
+    assert report.boards[0].claims == ("reuse_is_faster", "stack_is_faster", "manual_is_faster")
+
+
 def test_tallies_when_counted_then_sum_is_all_claims() -> None:
     tallies = builders.report().tallies
     assert {tally.verdict: tally.number for tally in tallies} == {
