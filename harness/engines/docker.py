@@ -57,6 +57,16 @@ def connect(base_url: str | None = None) -> docker.DockerClient:
     return client
 
 
+def builder(seconds: int) -> Any:
+    """The low-level client for builds and imports, whose calls may take ``seconds``; EngineUnavailable as above.
+
+    Untyped on purpose: those who build describe by protocols what they use of it.
+    """
+    api = connect().api
+    api.timeout = seconds
+    return api
+
+
 class DockerEngine:
     """Starts workers from images; ``images`` says where each build lies, ``root`` whose containers are ours."""
 

@@ -118,9 +118,7 @@ def ensure_base(api: ImageApi, effects: Effects) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalToolchain:
-    """A toolchain on this host: ``path`` is put before PATH when it builds or runs; ``found`` is how it names
-    itself.
-    """
+    """A toolchain on this host; ``path`` goes before PATH when it builds or runs, ``found`` is how it names itself."""
 
     language: str
     toolchain: str

@@ -85,10 +85,8 @@ def runs(found: Sequence[RunRow]) -> RenderableType:
     )
 
 
-def plan(
-    suite: Suite, blocks: Sequence[Block], exclusions: Sequence[Exclusion], forecast: Forecast, *, seed: int
-) -> RenderableType:
-    """Head line, the first block's cells in their order, how the others differ, and what will not run."""
+def plan_line(suite: Suite, blocks: Sequence[Block], forecast: Forecast, *, seed: int) -> RenderableType:
+    """How much, how long, and what it can tell apart: what stands above a plan and above a run."""
     invocations = [one for block in blocks for one in block.invocations]
     cells = {one.cell.key: one.cell for one in invocations}
     numbered = [block for block in blocks if block.number is not None]
@@ -98,10 +96,18 @@ def plan(
         f"{units.counted(len(cells), 'cell')} · {units.counted(len(numbered), 'block')} · "
         f"{units.counted(len(invocations), 'invocation')}{took}"
     )
-    parts: list[RenderableType] = [line("plan", head)]
-    if forecast.smallest_effect is not None:
-        seen = f"effects of {units.ratio(forecast.smallest_effect)} beyond a margin are found 4 times in 5"
-        parts.append(line("sees", seen))
+    if forecast.smallest_effect is None:
+        return line("plan", head)
+    seen = f"effects of {units.ratio(forecast.smallest_effect)} beyond a margin are found 4 times in 5"
+    return Group(line("plan", head), line("sees", seen))
+
+
+def plan(
+    suite: Suite, blocks: Sequence[Block], exclusions: Sequence[Exclusion], forecast: Forecast, *, seed: int
+) -> RenderableType:
+    """Head line, the first block's cells in their order, how the others differ, and what will not run."""
+    numbered = [block for block in blocks if block.number is not None]
+    parts: list[RenderableType] = [plan_line(suite, blocks, forecast, seed=seed)]
     parts += [line("excluded", f"{entry.what}: {entry.reason}") for entry in exclusions]
     outside = [one for block in blocks if block.number is None for one in block.invocations]
     sections = (("outside the blocks", outside), ("block 1", numbered[0].invocations if numbered else ()))

@@ -1,0 +1,196 @@
+"""From stored runs to verdicts and a report, for every command that reads runs and for ``run`` itself."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.catalog.model import Catalog
+from harness.claims.model import Claim, Health, Verdict
+from harness.cli.context import Context, suite_named
+from harness.cli.planning import Plan, make_plan
+from harness.errors import UsageError
+from harness.protocol.record import Record
+from harness.store import runs
+
+if TYPE_CHECKING:
+    from harness.report.model import Report
+
+VERDICTS = "verdicts.json"
+"""Written when a run has done all that it planned."""
+
+SAME = {"machine": "machines", "engine": "engines", "catalog": "catalogues"}
+"""What runs must have in common before their records are read together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Runs, read and judged."""
+
+    names: tuple[str, ...]
+    catalog: Catalog
+    claims: Mapping[str, Claim]
+    plan: Plan
+    provenance: Mapping[str, object]
+    records: tuple[Record, ...]
+    verdicts: tuple[Verdict, ...]
+    health: Health
+
+    def document(self) -> Mapping[str, object]:
+        """Verdicts as JSON: the shape that ``--json`` promises."""
+        return {
+            "run": self.names[-1],
+            "runs": list(self.names),
+            "verdicts": [
+                {
+                    "claim": one.claim,
+                    "verdict": one.verdict,
+                    "answer": one.answer,
+                    "flips_with": one.flips_with,
+                    "blocks_needed": one.blocks_needed,
+                    "digest": self.claims[one.claim].digest,
+                    "findings": [
+                        {
+                            "contrast": found.contrast,
+                            "factor_level": list(found.factor_level) if found.factor_level else None,
+                            "decision": found.decision,
+                            "point": found.point,
+                            "low": found.low,
+                            "high": found.high,
+                            "unit": found.unit,
+                            "level": found.level,
+                            "blocks": found.blocks,
+                        }
+                        for found in one.findings
+                    ],
+                }
+                for one in self.verdicts
+            ],
+            "health": dataclasses.asdict(self.health),
+        }
+
+
+def judge_runs(context: Context, names: Sequence[str]) -> Judged:
+    """Read runs (``latest`` where none is named) and judge them together.
+
+    UsageError when there is no such run, or when runs of different machines, engines or catalogues are named.
+    """
+    from harness.samples.collect import as_one_run
+
+    found = tuple(dict.fromkeys(runs.resolve(context.root, name) for name in names or (runs.LATEST,)))
+    documents = [runs.document(context.root, name, runs.PROVENANCE) for name in found]
+    for key, many in SAME.items():
+        if len({str(one.get(key)) for one in documents}) > 1:
+            raise UsageError(f"runs of different {many} do not combine: {', '.join(found)}")
+    records = as_one_run([runs.read(runs.runs_folder(context.root) / name).records for name in found])
+    return judge(context, found, documents, records)
+
+
+def judge(
+    context: Context, names: tuple[str, ...], documents: Sequence[Mapping[str, object]], records: tuple[Record, ...]
+) -> Judged:
+    """Judge records with the claims that the runs asked."""
+    from harness.claims.judge import answer
+    from harness.samples.collect import answering
+    from harness.validate.canary import health
+
+    catalog = context.catalog()
+    claims = context.claims(catalog)
+    plans = [plan_of(one, catalog, claims) for one in documents]
+    planned = plans[0].members if len(plans) == 1 else None
+    demanded = {demand: cell for plan in plans for demand, cell in plan.cells.demanded.items()}
+    asked = tuple(dict.fromkeys(one.id for plan in plans for one in plan.claims))
+    seed = plans[-1].seed
+    found = health(records, catalog.metrics, planned=planned)
+    samples = answering(demanded, records, catalog.metrics, planned=planned)
+    return Judged(
+        names=names,
+        catalog=catalog,
+        claims=claims,
+        plan=plans[-1],
+        provenance={**documents[-1], "runs": list(names)},
+        records=records,
+        verdicts=answer([claims[name] for name in asked], catalog, samples, found, seed=seed),
+        health=found,
+    )
+
+
+def report_of(context: Context, judged: Judged) -> "Report":
+    """Everything that is shown about judged runs."""
+    from harness.report.build import build_report
+
+    return build_report(
+        judged.catalog,
+        tuple(judged.claims.values()),
+        _shown(judged.provenance),
+        judged.records,
+        judged.verdicts,
+        judged.health,
+        exclusions=judged.plan.cells.exclusions,
+        command=context.command,
+    )
+
+
+def _shown(provenance: Mapping[str, object]) -> Mapping[str, object]:
+    """Provenance as the report reads it: commit and host as text."""
+    code = provenance.get("code")
+    found = code if isinstance(code, dict) else {}
+    return {
+        **provenance,
+        "commit": found.get("commit"),
+        "dirty": found.get("dirty"),
+        "host": provenance.get("summary"),
+    }
+
+
+def write_report(context: Context, judged: Judged, report: "Report") -> str:
+    """Write the page and its data into the latest run's folder; gives the page's path, relative to the root."""
+    from harness.report.html import render
+
+    folder = runs.runs_folder(context.root) / judged.names[-1]
+    for path, content in render(report).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return str((folder / "index.html").relative_to(context.root))
+
+
+def status_of(context: Context, name: str) -> str:
+    """``running``, ``complete``, or ``unfinished`` for a run that can be resumed."""
+    from harness.store.lock import holder_of
+
+    holder = holder_of(runs.runs_folder(context.root))
+    if holder is not None and holder.run == name:
+        return "running"
+    done = (runs.runs_folder(context.root) / name / VERDICTS).is_file()
+    return "complete" if done else "unfinished"
+
+
+def mark_complete(context: Context, judged: Judged) -> None:
+    """Keep the verdicts beside the records: the mark of a run that did all it planned."""
+    folder = runs.runs_folder(context.root) / judged.names[-1]
+    beside = folder / f".{VERDICTS}.new"
+    beside.write_text(json.dumps({"format": 1, **judged.document()}, indent=1, ensure_ascii=False) + "\n")
+    beside.replace(folder / VERDICTS)
+
+
+def plan_of(document: Mapping[str, object], catalog: Catalog, claims: Mapping[str, Claim]) -> Plan:
+    """The plan of a stored run, made again from its provenance and the present catalogue."""
+    from harness.catalog.select import parse
+
+    wanted = document.get("claims")
+    absent = document.get("absent")
+    only = str(document.get("only") or "")
+    return make_plan(
+        catalog,
+        claims,
+        suite_named(catalog, str(document["suite"])),
+        seed=int(str(document["seed"])),
+        only=parse(only, catalog) if only else None,
+        wanted=tuple(str(one) for one in wanted if str(one) in claims) if isinstance(wanted, list) else (),
+        absent=_absent(absent if isinstance(absent, list) else []),
+    )
+
+
+def _absent(rows: Sequence[object]) -> Mapping[tuple[str, str], str]:
+    return {(str(row["language"]), str(row["toolchain"])): str(row["reason"]) for row in rows if isinstance(row, dict)}

@@ -1,0 +1,193 @@
+"""One run from its lock to its last record: what ``run`` and ``gate`` do alike before they judge.
+
+The lock is held from before set-up until the last record is written, so two runs never share a machine's CPUs
+unknowingly.
+"""
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from harness import units
+from harness.catalog.model import Build, Catalog, Suite
+from harness.catalog.select import Selector
+from harness.claims.model import Claim
+from harness.cli.catalogue import forecast, history
+from harness.cli.context import Context, print_rich, say
+from harness.cli.measuring import Outcome, measure
+from harness.cli.planning import Plan, make_plan
+from harness.cli.preparing import Choice, Ready, engine_for, provide
+from harness.engines.cgroup import hierarchy
+from harness.engines.effects import real_effects
+from harness.engines.images import Built
+from harness.errors import EngineError, StoreError, UsageError
+from harness.report import lists
+from harness.store import provenance, runs
+from harness.store.lock import Holder, hold
+
+if TYPE_CHECKING:
+    from harness.protocol.record import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A run that has measured what it could."""
+
+    name: str
+    plan: Plan
+    outcome: Outcome
+
+
+def begin(
+    context: Context,
+    catalog: Catalog,
+    claims: Mapping[str, Claim],
+    suite: Suite,
+    *,
+    engine: Choice,
+    seed: int,
+    only: Selector | None = None,
+    wanted: tuple[str, ...] = (),
+    budget: int | None = None,
+) -> Done:
+    """Measure a suite from its beginning. Errors of ours pass through, with what was stored intact."""
+    now = datetime.now(UTC)
+    name = runs.run_id(now, suite.id, seed)
+    with hold(runs.runs_folder(context.root), _holder(name, now)):
+        ready = set_up(context, catalog, engine)
+        plan = make_plan(catalog, claims, suite, seed=seed, only=only, wanted=wanted, absent=ready.absent)
+        return _measured(context, catalog, plan, ready, name, budget=budget, wanted=wanted)
+
+
+def resume(context: Context, catalog: Catalog, claims: Mapping[str, Claim], name: str, *, budget: int | None) -> Done:
+    """Complete a run that was stopped; UsageError when the catalogue is no longer the one it was begun with."""
+    from harness.cli.judging import plan_of
+
+    name = runs.resolve(context.root, name)
+    with hold(runs.runs_folder(context.root), _holder(name, datetime.now(UTC))):
+        document = runs.document(context.root, name, runs.PROVENANCE)
+        if document.get("catalog") != catalog.digest:
+            commit = document.get("commit")
+            raise UsageError(f"run {name} was begun with another catalogue; check out {commit} to go on")
+        engine: Choice = "docker" if document.get("engine") == "docker" else "local"
+        ready = set_up(context, catalog, engine)
+        return _measured(context, catalog, plan_of(document, catalog, claims), ready, name, budget=budget, again=True)
+
+
+def set_up(context: Context, catalog: Catalog, engine: Choice) -> Ready:
+    """Have what the engine needs, and say what there is."""
+    began = time.monotonic()
+    ready = provide(engine, catalog, context.root, real_effects(say))
+    took = f"{time.monotonic() - began:.0f} s"
+    if ready.engine == "docker":
+        say(f"setup    python ok · docker {ready.version} ok · base image ok · {took}")
+    else:
+        there = ", ".join(one.found for one in ready.toolchains.values())
+        say(f"setup    python ok · engine local ({ready.why}) · {there or 'no toolchains'} · {took}")
+    return ready
+
+
+def _measured(
+    context: Context,
+    catalog: Catalog,
+    plan: Plan,
+    ready: Ready,
+    name: str,
+    *,
+    budget: int | None,
+    wanted: tuple[str, ...] = (),
+    again: bool = False,
+) -> Done:
+    engine, built = engine_for(ready, plan.cells.builds, catalog, context.root, real_effects(say))
+    known = history(context)
+    swept = engine.sweep(lambda run: False)  # we hold the lock, so no run of this folder is alive
+    if swept:
+        say(f"removed  {units.counted(len(swept), 'worker')} that an ended run left behind")
+    done: Sequence[Record] = ()
+    if again:
+        about = runs.document(context.root, name, runs.PROVENANCE)
+        store, done = runs.reopen(context.root, name)
+        say(f"resume   {name} · {units.counted(len(done), 'record')} kept")
+    else:
+        about = _provenance(context, catalog, plan, ready, built, wanted)
+        store = runs.create(context.root, name, provenance=about, plan={"format": 1, **plan.document()})
+    say(f"host     {about['summary']} · findings: {context.command} doctor")
+    print_rich(lists.plan_line(plan.suite, plan.blocks, forecast(context, plan), seed=plan.seed), error=True)
+    seconds = budget if budget is not None else plan.suite.deadline_seconds
+    try:
+        with closing(store):
+            outcome = measure(catalog, plan, engine, store, done, root=context.root, known=known, seconds=seconds)
+    except (EngineError, StoreError):
+        say(f"what was measured until now is safe; go on with `{context.command} run --resume {store.id}`")
+        raise
+    return Done(name=store.id, plan=plan, outcome=outcome)
+
+
+def _holder(name: str, now: datetime) -> Holder:
+    return Holder(run=name, pid=os.getpid(), since=now.isoformat(timespec="seconds"), command=shlex.join(sys.argv))
+
+
+def _provenance(
+    context: Context,
+    catalog: Catalog,
+    plan: Plan,
+    ready: Ready,
+    built: Mapping[Build, Built],
+    wanted: tuple[str, ...],
+) -> Mapping[str, object]:
+    collected = provenance.collect(root=context.root, engine=ready.engine, engine_version=ready.version)
+    return {
+        "format": 1,
+        **collected,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "summary": _host_line(collected),
+        "suite": plan.suite.id,
+        "seed": plan.seed,
+        "only": plan.only,
+        "claims": list(wanted),
+        "catalog": catalog.digest,
+        "why_engine": ready.why,
+        "absent": [
+            {"language": language, "toolchain": toolchain, "reason": reason}
+            for (language, toolchain), reason in ready.absent.items()
+        ],
+        "builds": builds_of(built),
+        "command": shlex.join(sys.argv),
+    }
+
+
+def _host_line(collected: Mapping[str, object]) -> str:
+    """The host in one line: ``2 CPUs · 23.4 GiB · cgroup v1 · kernel 6.18 · virtual``."""
+    host = collected["host"]
+    assert isinstance(host, Mapping)
+    version = hierarchy().version
+    parts = [
+        units.counted(len(host["cpus"]), "CPU"),
+        units.size(host["memory_bytes"]) if host["memory_bytes"] else "memory unknown",
+        f"cgroup v{version}" if version else "no cgroups",
+        f"kernel {str(host['kernel']).partition('-')[0]}",
+        *(["virtual"] if host["virtual"] else []),
+    ]
+    return " · ".join(parts)
+
+
+def builds_of(built: Mapping[Build, Built]) -> list[Mapping[str, object]]:
+    """Builds as JSON: where each lies, how large it is, and the digests of its files."""
+    return [
+        {
+            "language": one.build.language,
+            "build": one.build.id,
+            "image": one.ref.image_id,
+            "path": one.ref.path,
+            "bytes": one.size_bytes,
+            "files": dict(one.files),
+            "packages": dict(one.packages),
+        }
+        for one in built.values()
+    ]
