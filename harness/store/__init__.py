@@ -1,0 +1,1 @@
+"""What is kept: runs as folders of append-only records, one lock per results folder, provenance."""

@@ -1,0 +1,73 @@
+import json
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from harness.store.provenance import collect, machine
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def answers(arguments: Sequence[str]) -> str:
+    if "rev-parse" in arguments:
+        return "0123abcd\n"
+    if "status" in arguments:
+        return " M langs/PROTOCOL.md\n"
+    return "Metadata:\n- hostname: secret\n- aslr: Full randomization\n"
+
+
+def system(folder: Path, *, machine_id: str = "one") -> Path:
+    for name, text in {
+        "etc/machine-id": machine_id,
+        "etc/os-release": 'PRETTY_NAME="Some Linux"\n',
+        "proc/cpuinfo": "processor: 0\nmodel name : Fast One\nflags : fpu hypervisor\n",
+        "proc/meminfo": "MemTotal:       1024 kB\n",
+        "proc/sys/kernel/pid_max": "32768\n",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_collect_when_host_answers_then_code_machine_and_system_are_told(tmp_path: Path) -> None:
+    found = collect(root=tmp_path, engine="docker", engine_version="1", now=NOW, run=answers, system=system(tmp_path))
+    assert (found["commit"], found["dirty"], found["changed"]) == ("0123abcd", True, ["langs/PROTOCOL.md"])
+    assert found["date"] == "2026-01-02T03:04:05+00:00"
+    assert found["pyperf"] == {"aslr": "Full randomization"}
+    assert str(found["host"]).startswith("Fast One")
+    assert "virtual" in str(found["host"])
+    assert isinstance(found["system"], dict)
+    assert found["system"]["memory_bytes"] == 1 << 20
+    assert isinstance(found["unavailable"], dict)
+    assert "system.governor" in found["unavailable"]
+    assert "secret" not in json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError("no such command"), subprocess.TimeoutExpired("git", 30)], ids=["missing", "slow"]
+)
+def test_collect_when_commands_fail_then_the_reasons_stand_in_for_the_values(tmp_path: Path, error: Exception) -> None:
+    def fails(arguments: Sequence[str]) -> str:
+        raise error
+
+    found = collect(root=tmp_path, engine="local", engine_version="", now=NOW, run=fails, system=tmp_path)
+    assert "commit" not in found
+    assert isinstance(found["unavailable"], dict)
+    assert {"commit", "pyperf", "system.cpu_model"} <= set(found["unavailable"])
+
+
+def test_collect_when_run_for_real_then_this_repository_and_pyperf_answer() -> None:
+    found = collect(root=Path(__file__).parents[3], engine="local", engine_version="")
+    assert len(str(found["commit"])) == 40
+    assert isinstance(found["pyperf"], dict)
+    assert "hostname" not in found["pyperf"]
+    assert found["pyperf"]["cpu_count"]
+
+
+def test_machine_when_asked_twice_then_the_same_and_another_id_differs(tmp_path: Path) -> None:
+    one = machine(system(tmp_path / "a"))
+    assert one == machine(system(tmp_path / "b"))
+    assert one != machine(system(tmp_path / "c", machine_id="two"))
