@@ -123,25 +123,13 @@ def report_of(context: Context, judged: Judged) -> "Report":
     return build_report(
         judged.catalog,
         tuple(judged.claims.values()),
-        _shown(judged.provenance),
+        judged.provenance,
         judged.records,
         judged.verdicts,
         judged.health,
         exclusions=judged.plan.cells.exclusions,
         command=context.command,
     )
-
-
-def _shown(provenance: Mapping[str, object]) -> Mapping[str, object]:
-    """Provenance as the report reads it: commit and host as text."""
-    code = provenance.get("code")
-    found = code if isinstance(code, dict) else {}
-    return {
-        **provenance,
-        "commit": found.get("commit"),
-        "dirty": found.get("dirty"),
-        "host": provenance.get("summary"),
-    }
 
 
 def write_report(context: Context, judged: Judged, report: "Report") -> str:

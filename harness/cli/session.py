@@ -23,7 +23,6 @@ from harness.cli.context import Context, print_rich, say
 from harness.cli.measuring import Outcome, measure
 from harness.cli.planning import Plan, make_plan
 from harness.cli.preparing import Choice, Ready, engine_for, provide
-from harness.engines.cgroup import hierarchy
 from harness.engines.effects import real_effects
 from harness.engines.images import Built
 from harness.errors import EngineError, StoreError, UsageError
@@ -117,7 +116,7 @@ def _measured(
     else:
         about = _provenance(context, catalog, plan, ready, built, wanted)
         store = runs.create(context.root, name, provenance=about, plan={"format": 1, **plan.document()})
-    say(f"host     {about['summary']} · findings: {context.command} doctor")
+    say(f"host     {about['host']} · findings: {context.command} doctor")
     print_rich(lists.plan_line(plan.suite, plan.blocks, forecast(context, plan), seed=plan.seed), error=True)
     seconds = budget if budget is not None else plan.suite.deadline_seconds
     try:
@@ -141,12 +140,9 @@ def _provenance(
     built: Mapping[Build, Built],
     wanted: tuple[str, ...],
 ) -> Mapping[str, object]:
-    collected = provenance.collect(root=context.root, engine=ready.engine, engine_version=ready.version)
     return {
         "format": 1,
-        **collected,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "summary": _host_line(collected),
+        **provenance.collect(root=context.root, engine=ready.engine, engine_version=ready.version),
         "suite": plan.suite.id,
         "seed": plan.seed,
         "only": plan.only,
@@ -160,21 +156,6 @@ def _provenance(
         "builds": builds_of(built),
         "command": shlex.join(sys.argv),
     }
-
-
-def _host_line(collected: Mapping[str, object]) -> str:
-    """The host in one line: ``2 CPUs · 23.4 GiB · cgroup v1 · kernel 6.18 · virtual``."""
-    host = collected["host"]
-    assert isinstance(host, Mapping)
-    version = hierarchy().version
-    parts = [
-        units.counted(len(host["cpus"]), "CPU"),
-        units.size(host["memory_bytes"]) if host["memory_bytes"] else "memory unknown",
-        f"cgroup v{version}" if version else "no cgroups",
-        f"kernel {str(host['kernel']).partition('-')[0]}",
-        *(["virtual"] if host["virtual"] else []),
-    ]
-    return " · ".join(parts)
 
 
 def builds_of(built: Mapping[Build, Built]) -> list[Mapping[str, object]]:

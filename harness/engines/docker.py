@@ -11,6 +11,7 @@ import struct
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, Final
 
 import docker
@@ -87,17 +88,26 @@ class DockerEngine:
     def sweep(self, alive: Callable[[str], bool]) -> tuple[str, ...]:
         """Remove containers of this root whose run has ended; gives their names."""
         removed = []
-        labels = [f"{LABEL}=1", f"{ROOT_LABEL}={self._root}"]
+        labels = [f"{LABEL}=1", f"{ROOT_LABEL}={self._root}", RUN_LABEL]
         try:
             found = self._api.containers(all=True, filters={"label": labels})
             for container in found:
-                if not alive(container.get("Labels", {}).get(RUN_LABEL, "")):
-                    with suppress(NotFound):
-                        self._api.remove_container(container["Id"], force=True, v=True)
+                if not alive(container["Labels"][RUN_LABEL]):
+                    self._remove(str(container["Id"]))
                     removed.append(str(container["Names"][0]).lstrip("/"))
         except (DockerException, RequestException) as error:
             raise EngineError(f"containers of ended runs cannot be removed: {error}") from error
         return tuple(removed)
+
+    def _remove(self, container: str) -> None:
+        """Remove a container; one that is gone, or that another call is removing already, is removed enough."""
+        try:
+            self._api.remove_container(container, force=True, v=True)
+        except NotFound:
+            return
+        except APIError as error:
+            if error.status_code != HTTPStatus.CONFLICT:
+                raise
 
     def start(self, invocation: Invocation, place: Place) -> Session:
         """A fresh container, attached and started; EngineError when the daemon refuses."""
