@@ -123,7 +123,7 @@ public final class Canary implements Workload<Canary.State> {
         }
     }
 
-    /** Spins until this thread has used {@code share} ns of CPU. */
+    /** Spins until this thread has used {@code share} ns of CPU. Compiling this loop costs some ms of CPU itself. */
     private record Burner(ThreadMXBean clock, long share) implements Runnable {
         @Override
         public void run() {
