@@ -6,6 +6,7 @@ before the start and nothing is logged by the daemon. Only containers with our l
 """
 
 import os
+import signal
 import socket
 import struct
 import time
@@ -42,6 +43,11 @@ OUT: Final = "/out"
 PIDS: Final = 512
 _HEADER: Final = struct.Struct(">BxxxL")
 _POLL_SECONDS: Final = 0.005
+_AGAIN_SECONDS: Final = 0.25
+_OOM_TOLD_SECONDS: Final = 0.5
+"""A daemon tells of the exit and of the kill for memory in two events: after a SIGKILL the second is waited for."""
+
+_ERRORS: Final = (DockerException, RequestException, OSError)
 
 
 def connect(base_url: str | None = None) -> docker.DockerClient:
@@ -69,12 +75,19 @@ def builder(seconds: int) -> Any:
 
 
 class DockerEngine:
-    """Starts workers from images; ``images`` says where each build lies, ``root`` whose containers are ours."""
+    """Starts workers from images; ``images`` says where each build lies, ``root`` whose containers are ours.
 
-    def __init__(self, client: docker.DockerClient, images: Mapping[Build, ImageRef], *, root: str) -> None:
+    ``patience`` is how many seconds a daemon that went away may take to come back before a start fails.
+    """
+
+    def __init__(
+        self, client: docker.DockerClient, images: Mapping[Build, ImageRef], *, root: str, patience: float = 30.0
+    ) -> None:
         self._api = client.api
         self._images = images
         self._root = root
+        self._patience = patience
+        self._left: list[str] = []
 
     @property
     def name(self) -> str:
@@ -90,39 +103,49 @@ class DockerEngine:
         removed = []
         labels = [f"{LABEL}=1", f"{ROOT_LABEL}={self._root}", RUN_LABEL]
         try:
-            found = self._api.containers(all=True, filters={"label": labels})
-            for container in found:
+            for container in self._api.containers(all=True, filters={"label": labels}):
                 if not alive(container["Labels"][RUN_LABEL]):
-                    self._remove(str(container["Id"]))
-                    removed.append(str(container["Names"][0]).lstrip("/"))
-        except (DockerException, RequestException) as error:
+                    _remove(self._api, container["Id"])
+                    removed.append(str((container.get("Names") or [container["Id"][:12]])[0]).lstrip("/"))
+        except _ERRORS as error:
             raise EngineError(f"containers of ended runs cannot be removed: {error}") from error
         return tuple(removed)
 
-    def _remove(self, container: str) -> None:
-        """Remove a container; one that is gone, or that another call is removing already, is removed enough."""
-        try:
-            self._api.remove_container(container, force=True, v=True)
-        except NotFound:
-            return
-        except APIError as error:
-            if error.status_code != HTTPStatus.CONFLICT:
-                raise
-
     def start(self, invocation: Invocation, place: Place) -> Session:
-        """A fresh container, attached and started; EngineError when the daemon refuses."""
-        image = self._images[invocation.build]
-        container = ""
+        """A fresh container, attached and started; EngineError when the daemon refuses or does not come back."""
         try:
-            container = self._create(invocation, place, image)
-            stream = self._api.attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
-            self._api.start(container)
-        except (DockerException, RequestException, OSError) as error:
-            if container:
-                with suppress(DockerException, RequestException):
-                    self._api.remove_container(container, force=True, v=True)
+            self._await_daemon()
+            return self._start(invocation, place)
+        except _ERRORS as error:
             raise EngineError(f"{invocation.id}: the container does not start: {error}") from error
-        return DockerSession(self._api, container, _socket_of(stream), image.image_id)
+
+    def _start(self, invocation: Invocation, place: Place) -> Session:
+        image = self._images[invocation.build]
+        container = self._create(invocation, place, image)
+        try:
+            stream = self._api.attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+            session = DockerSession(self._api, container, stream, image.image_id, left=self._left)
+            self._api.start(container)
+        except BaseException:  # Ctrl-C too: a container that nobody holds would stay
+            with suppress(*_ERRORS):
+                _remove(self._api, container)
+            raise
+        return session
+
+    def _await_daemon(self) -> None:
+        """Wait for a daemon that is being restarted, then remove what could not be removed while it was away."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                self._api.ping()
+                break
+            except _ERRORS:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(_AGAIN_SECONDS)
+        while self._left:
+            _remove(self._api, self._left[-1])
+            self._left.pop()
 
     def _create(self, invocation: Invocation, place: Place, image: ImageRef) -> str:
         memory = invocation.cell.limits.memory
@@ -159,15 +182,19 @@ class DockerEngine:
 
 
 class DockerSession:
-    """One attached container."""
+    """One attached container; what cannot be removed now is added to ``left``."""
 
-    def __init__(self, api: Any, container: str, stream: socket.socket, image: str | None) -> None:
+    def __init__(self, api: Any, container: str, stream: Any, image: str | None, *, left: list[str]) -> None:
         self._api = api
         self._container = container
-        self._socket = stream
+        self._stream = stream  # held, because closing it closes the socket inside
+        self._socket = _socket_of(stream)
         self._image = image
+        self._left = left
         self._pending = b""
         self._killed = False
+        self._exit: Exit | None = None
+        self._closed = False
 
     @property
     def image(self) -> str | None:
@@ -201,8 +228,9 @@ class DockerSession:
 
     def pid(self) -> int | None:
         """The worker's process on the host."""
-        state = self._state()
-        return int(state["Pid"]) or None if state else None
+        with suppress(*_ERRORS):
+            return int(self._state()["Pid"]) or None
+        return None
 
     def cgroup(self) -> Cgroup | str:
         """The container's cgroup."""
@@ -215,45 +243,64 @@ class DockerSession:
             return str(error)
 
     def wait(self, seconds: float) -> Exit | None:
-        """How the container ended."""
+        """How the container ended. A daemon that is away may come back until the time is over."""
         deadline = time.monotonic() + seconds
-        while True:
-            state = self._state()
-            if state is None:
-                return Exit(code=None, reason="the daemon no longer knows the container, or does not answer")
-            if not state["Running"] and state["Status"] != "created":
-                return Exit(code=int(state["ExitCode"]), oom_killed=bool(state["OOMKilled"]))
+        while self._exit is None:
+            pause = _POLL_SECONDS
+            try:
+                state = self._state()
+                if not state["Running"] and state["Status"] != "created":
+                    self._exit = self._how(state)
+                    break
+            except NotFound:
+                self._exit = Exit(code=None, reason="somebody removed the container")
+                break
+            except _ERRORS as error:
+                if time.monotonic() >= deadline:
+                    return Exit(code=None, reason=f"the daemon went away: {error}")
+                pause = _AGAIN_SECONDS
             if time.monotonic() >= deadline:
                 return None
+            time.sleep(pause)
+        return self._exit
+
+    def _how(self, state: Mapping[str, Any]) -> Exit:
+        deadline = time.monotonic() + _OOM_TOLD_SECONDS
+        while state["ExitCode"] == 128 + signal.SIGKILL and not state["OOMKilled"] and not self._killed:
+            if time.monotonic() >= deadline:
+                break
             time.sleep(_POLL_SECONDS)
+            state = self._state()
+        return Exit(code=int(state["ExitCode"]), oom_killed=bool(state["OOMKilled"]))
 
     def kill(self) -> None:
         """End the container; the stream first, since a daemon that cannot deliver output hangs in its own calls."""
         if self._killed:
             return
         self._killed = True
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        with suppress(APIError, RequestException):
-            self._api.kill(self._container)
+        if self._exit is None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+            with suppress(*_ERRORS):
+                self._api.kill(self._container)
 
     def close(self) -> str | None:
         """Remove the container."""
+        if self._closed:
+            return None
+        self._closed = True
         with suppress(OSError):
+            self._stream.close()
             self._socket.close()
         try:
-            self._api.remove_container(self._container, force=True, v=True)
-        except NotFound:
-            return None
-        except (APIError, RequestException) as error:
-            return f"container {self._container[:12]} is still there: {error}"
+            _remove(self._api, self._container)
+        except _ERRORS as error:
+            self._left.append(self._container)
+            return f"container {self._container[:12]} is still there, to be removed later: {error}"
         return None
 
-    def _state(self) -> Mapping[str, Any] | None:
-        try:
-            return dict(self._api.inspect_container(self._container)["State"])
-        except (DockerException, RequestException):
-            return None
+    def _state(self) -> Mapping[str, Any]:
+        return dict(self._api.inspect_container(self._container)["State"])
 
     def _frame(self) -> Chunk | None:
         """A whole frame of the attach stream (1 = stdout, 2 = stderr), taken off what is pending."""
@@ -265,6 +312,17 @@ class DockerSession:
             return None
         payload, self._pending = self._pending[_HEADER.size : end], self._pending[end:]
         return Chunk(stderr=payload) if kind == 2 else Chunk(stdout=payload)
+
+
+def _remove(api: Any, container: str) -> None:
+    """Remove a container; one that is gone, or that another call is removing already, is removed enough."""
+    try:
+        api.remove_container(container, force=True, v=True)
+    except NotFound:
+        return
+    except APIError as error:
+        if error.status_code != HTTPStatus.CONFLICT:
+            raise
 
 
 def _socket_of(stream: Any) -> socket.socket:

@@ -5,29 +5,21 @@ counters, write ``q``, wait for the exit. Every wait has a deadline, a thread al
 worker does wrong ends as data.
 """
 
-import gc
-import threading
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import dataclass, replace
 
 from harness.catalog.model import Invocation
 from harness.engines.base import Engine, Exit, Place, Session
 from harness.engines.cgroup import Cgroup
 from harness.execute import observe
+from harness.execute.stream import Clock, Drain
 from harness.protocol.record import Observed
 
-STORED_BYTES: Final = 8 << 20
-"""Of a worker's stdout, so much is kept; beyond it only the end is looked for."""
+ENGINE_LOST = "engine_lost"
+"""The flag of an invocation whose engine could not tell how it ended: a daemon that went away, for one."""
 
-STDERR_BYTES: Final = 64 << 10
-_READY: Final = b'{"type":"ready"'
-_END: Final = b'{"type":"end"'
-_RECEIVE_SECONDS: Final = 1.0
-
-Clock = Callable[[], int]
-"""CLOCK_MONOTONIC in ns."""
+_LAST_WORDS_SECONDS = 5.0
+"""How long output may still come after the exit; an engine closes the stream when it has handed over everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,137 +44,132 @@ class Ran:
     """What could not be cleaned up, for a warning; None when nothing is left."""
 
 
-@dataclass(slots=True)
-class Drain:
-    """Reads a session's streams to the end, whatever they hold, and says what has been seen."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Talk:
+    """The conversation's outcome: what was measured, how it ended, and which deadline passed (None: none)."""
 
-    session: Session
-    clock: Clock
-    lines: list[bytes] = field(default_factory=list)
-    stderr: bytearray = field(default_factory=bytearray)
-    overflow: bool = False
-    end_ns: int | None = None
-    ready: threading.Event = field(default_factory=threading.Event)
-    ended: threading.Event = field(default_factory=threading.Event)
-    stopped: threading.Event = field(default_factory=threading.Event)
-    _stored: int = 0
-    _rest: bytearray = field(default_factory=bytearray)
-
-    def run(self) -> None:
-        """The body of the draining thread: ends when the stream is closed or :attr:`stopped` is set."""
-        try:
-            while not self.stopped.is_set():
-                chunk = self.session.receive(_RECEIVE_SECONDS)
-                if chunk is None:
-                    continue
-                self.stderr += chunk.stderr
-                del self.stderr[:-STDERR_BYTES]
-                self._take(chunk.stdout)
-                if chunk.closed:
-                    break
-        finally:
-            if self._rest:
-                self._line(bytes(self._rest))
-            # Whoever waits for a line that can no longer come is woken.
-            self.ready.set()
-            self.ended.set()
-            self.stopped.set()
-
-    def _take(self, data: bytes) -> None:
-        if not data:
-            return
-        *whole, rest = (bytes(self._rest) + data).split(b"\n")
-        for line in whole:
-            self._line(line)
-        # One endless line is a flood too: only its beginning is kept, which no message can be longer than.
-        if len(rest) > STORED_BYTES:
-            self.overflow = True
-            rest = rest[:1]
-        self._rest = bytearray(rest)
-
-    def _line(self, line: bytes) -> None:
-        if line.startswith(_END):
-            self.end_ns = self.clock()
-        if self._stored + len(line) <= STORED_BYTES:
-            self._stored += len(line) + 1
-            self.lines.append(line)
-        else:
-            self.overflow = True
-        if line.startswith(_READY):
-            self.ready.set()
-        if line.startswith(_END):
-            self.ended.set()
+    released_ns: int | None
+    span: observe.Span
+    flags: tuple[str, ...]
+    limits: dict[str, int | str | None]
+    exit: Exit
+    late: str | None
 
 
 def invoke(
-    invocation: Invocation, engine: Engine, place: Place, clock: Clock, deadlines: Deadlines, *, alone: bool = True
+    invocation: Invocation,
+    engine: Engine,
+    place: Place,
+    clock: Clock,
+    deadlines: Deadlines,
+    *,
+    alone: bool = True,
+    opened: Callable[[Session], None] = lambda session: None,
 ) -> Ran:
     """Run one worker. EngineError when the engine itself fails to start it; everything else is data.
 
-    ``alone`` says that nothing else of ours runs side by side: only then is foreign load a disturbance.
+    ``alone`` says that nothing else of ours runs side by side: only then is foreign load a disturbance. ``opened`` is
+    told the session, for those who must be able to kill it from another thread.
     """
     started = clock()
     session = engine.start(invocation, place)
-    quiet = gc.isenabled()
-    gc.disable()
+    problem: str | None = None
     try:
-        return _converse(engine, session, place, clock, deadlines, started, alone=alone)
+        opened(session)
+        drain = Drain(session, clock)
+        talk = _converse(session, drain, place, clock, deadlines, alone=alone)
+        session.kill()  # whatever of it may be left; its stream then ends
+        drain.join(_LAST_WORDS_SECONDS)
     finally:
-        # Reached by Ctrl-C too: nothing of ours keeps running. Both calls may come twice.
+        # Reached by Ctrl-C too: nothing of ours keeps running.
         session.kill()
-        session.close()
-        if quiet:
-            gc.enable()
+        problem = session.close()
+    observed = _observed(engine.name, session.image, started, clock(), drain, talk)
+    return Ran(
+        lines=tuple(drain.lines),
+        stderr=bytes(drain.stderr),
+        overflow=drain.overflow,
+        observed=observed,
+        flags=(*talk.flags, *((ENGINE_LOST,) if talk.exit.code is None and talk.late is None else ())),
+        problem=problem,
+    )
 
 
 def _converse(
-    engine: Engine, session: Session, place: Place, clock: Clock, deadlines: Deadlines, started: int, *, alone: bool
-) -> Ran:
-    drain = Drain(session=session, clock=clock)
-    thread = threading.Thread(target=drain.run, name="drain", daemon=True)
-    thread.start()
-    late: str | None = None
-    released: int | None = None
-    span = observe.Span(unavailable={"worker": "it never said that it is ready"})
-    raised: tuple[str, ...] = ()
-    group: Cgroup | str = "the worker was not ready"
-    try:
-        if not drain.ready.wait(deadlines.ready):
-            late = f"no ready within {deadlines.ready:g} s"
-        elif not drain.stopped.is_set() or drain.end_ns is not None:
-            pid, group = session.pid(), session.cgroup()
-            counted = group if isinstance(group, Cgroup) else None
-            refused = counted.reset_peak() if counted else None
-            before = observe.read(clock(), pid, counted, place.cpuset)
-            released = clock()
-            session.send(b"g")
-            if not drain.ended.wait(deadlines.work):
-                late = f"no end within {deadlines.work:g} s of its release"
-            after = observe.read(clock(), pid, counted, place.cpuset)
-            span = _with_refusal(observe.between(before, after, pid, group), refused)
-            raised = observe.flags(span, after.at_ns - before.at_ns, len(place.cpuset)) if alone else ()
-        limits = group.limits() if isinstance(group, Cgroup) else {}
-        exit_ = _finish(session, drain, deadlines, late)
-        if exit_ is None:
-            late = late or f"still there {deadlines.exit:g} s after its last line"
-    finally:
-        if isinstance(group, Cgroup):
-            group.close()
+    session: Session, drain: Drain, place: Place, clock: Clock, deadlines: Deadlines, *, alone: bool
+) -> _Talk:
+    talk = _Talk(
+        released_ns=None,
+        span=observe.Span(unavailable={"worker": "it was never released"}),
+        flags=(),
+        limits={},
+        exit=Exit(code=None),
+        late=None,
+    )
+    if not drain.until_ready(deadlines.ready):
+        talk = replace(talk, late=f"no ready within {deadlines.ready:g} s")
+    elif drain.is_ready:
+        talk = _measure(session, drain, place, clock, deadlines, alone=alone)
+    if talk.late is None:
+        session.send(b"q")
+        ended = session.wait(deadlines.exit)
+        if ended is not None:
+            return replace(talk, exit=ended)
+        talk = replace(talk, late=f"still there {deadlines.exit:g} s after its last line")
     session.kill()
-    thread.join(deadlines.exit)
-    drain.stopped.set()
-    problem = session.close()
-    ended = exit_ or Exit(code=None, reason=late or "the engine cannot tell")
-    observed = Observed(
-        engine=engine.name,
-        image=session.image,
-        started_ns=started,
+    return replace(
+        talk, exit=session.wait(deadlines.exit) or Exit(code=None, reason="it does not even end when killed")
+    )
+
+
+def _measure(session: Session, drain: Drain, place: Place, clock: Clock, deadlines: Deadlines, *, alone: bool) -> _Talk:
+    """From ``ready`` to ``end``: baseline, release, marks."""
+    pid, found = session.pid(), session.cgroup()
+    group = found if isinstance(found, Cgroup) else None
+    try:
+        limits = observe.limits(pid, found)
+        refused = group.reset_peak() if group else None
+        before = observe.read(clock(), pid, group, place.cpuset)
+        released = clock()
+        session.send(b"g")
+        intime = drain.until_end(deadlines.work)
+        after = observe.read(clock(), pid, group, place.cpuset)
+        span = observe.between(before, after, pid, found)
+    finally:
+        if group:
+            group.close()
+    if refused is not None:
+        # Without a reset the mark still holds what the container's own start took: better none than that.
+        span = observe.without(span, "cgroup_peak_bytes", refused)
+    if not alone:
+        span = observe.without(span, "foreign_busy_ns", "other workers ran beside it")
+    return _Talk(
         released_ns=released,
+        span=span,
+        flags=observe.flags(span, after.at_ns - before.at_ns, len(place.cpuset)) if alone else (),
+        limits=limits,
+        exit=Exit(code=None),
+        late=None if intime else f"no end within {deadlines.work:g} s of its release",
+    )
+
+
+def _observed(engine: str, image: str | None, started: int, now: int, drain: Drain, talk: _Talk) -> Observed:
+    span = talk.span
+    unavailable = dict(span.unavailable)
+    if talk.late is not None:
+        unavailable["timed_out"] = talk.late
+    if talk.exit.code is None:
+        unavailable["exit_code"] = talk.exit.reason or "the engine cannot tell"
+    return Observed(
+        engine=engine,
+        image=image,
+        started_ns=started,
+        released_ns=talk.released_ns,
         end_received_ns=drain.end_ns,
-        ended_ns=clock(),
-        exit_code=ended.code,
-        oom_killed=ended.oom_killed,
-        timed_out=late is not None,
+        ended_ns=now,
+        exit_code=talk.exit.code,
+        oom_killed=talk.exit.oom_killed,
+        timed_out=talk.late is not None,
         cgroup_peak_bytes=span.cgroup_peak_bytes,
         cgroup_cpu_ns=span.cgroup_cpu_ns,
         vm_hwm_bytes=span.vm_hwm_bytes,
@@ -195,40 +182,6 @@ def _converse(
         throttled_ns=span.throttled_ns,
         steal_ns=span.steal_ns,
         foreign_busy_ns=span.foreign_busy_ns,
-        limits_read_back=limits,
-        unavailable={
-            **span.unavailable,
-            **({"timed_out": late} if late else {}),
-            **({"exit_code": ended.reason} if ended.code is None else {}),
-        },
+        limits_read_back=talk.limits,
+        unavailable=unavailable,
     )
-    return Ran(
-        lines=tuple(drain.lines),
-        stderr=bytes(drain.stderr),
-        overflow=drain.overflow,
-        observed=observed,
-        flags=raised,
-        problem=problem,
-    )
-
-
-def _finish(session: Session, drain: Drain, deadlines: Deadlines, late: str | None) -> Exit | None:
-    """Let a worker that has ended go, and end one that has not; how it ended, None where that cannot be had in time."""
-    if late is None:
-        session.send(b"q")
-        found = session.wait(deadlines.exit)
-        if found is not None:
-            # The last lines of stderr may come after the exit; the daemon closes the stream when it has sent all.
-            drain.stopped.wait(1.0)
-            return found
-    session.kill()
-    with suppress(OSError):
-        return session.wait(deadlines.exit)
-    return None
-
-
-def _with_refusal(span: observe.Span, refused: str | None) -> observe.Span:
-    """Without a reset the mark still holds what the container's own start took: better none than that."""
-    if refused is None:
-        return span
-    return replace(span, cgroup_peak_bytes=None, unavailable={**span.unavailable, "cgroup_peak_bytes": refused})

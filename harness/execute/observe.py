@@ -4,13 +4,16 @@ Counters are read twice, at release and at the worker's last line; their differe
 Kernel high-water marks are preferred to samples, and what cannot be read is ``None`` with its reason, never zero.
 """
 
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import psutil
 
+from harness.engines.base import cpu_list
 from harness.engines.cgroup import Cgroup, hierarchy, root_cpu_ns
 
 PROC: Final = Path("/proc")
@@ -75,7 +78,9 @@ def between(before: Reading, after: Reading, pid: int | None, cgroup: Cgroup | s
     cpu = _minus(after.cgroup_cpu_ns, before.cgroup_cpu_ns)
     machine = _minus(after.machine_cpu_ns, before.machine_cpu_ns)
     group = cgroup if isinstance(cgroup, Cgroup) else None
-    split = group.memory_split() if group else None
+    peak = _status_bytes(pid, "VmHWM", proc)
+    # Without the worker its cgroup is empty, and what it held is not known rather than nothing.
+    split = group.memory_split() if group and peak is not None else None
     found = {
         "cgroup_cpu_ns": cpu,
         "throttled_ns": _minus(after.throttled_ns, before.throttled_ns),
@@ -85,13 +90,29 @@ def between(before: Reading, after: Reading, pid: int | None, cgroup: Cgroup | s
         "major_faults": _minus(after.major_faults, before.major_faults),
         "run_delay_ns": _minus(after.run_delay_ns, before.run_delay_ns),
         "cgroup_peak_bytes": group.peak_bytes() if group else None,
-        "vm_hwm_bytes": _status_bytes(pid, "VmHWM", proc),
+        "vm_hwm_bytes": peak,
         "anon_bytes": split.anon if split else _status_bytes(pid, "RssAnon", proc),
         "shmem_bytes": split.shmem if split else _status_bytes(pid, "RssShmem", proc),
         "file_bytes": split.file if split else _status_bytes(pid, "RssFile", proc),
     }
     why = cgroup if isinstance(cgroup, str) else "the worker had ended, or this kernel does not say"
     return Span(**found, unavailable={name: why for name, value in found.items() if value is None})
+
+
+def without(span: Span, name: str, why: str) -> Span:
+    """The span with one value taken back, and the reason."""
+    return replace(span, **{name: None}, unavailable={**span.unavailable, name: why})
+
+
+def limits(pid: int | None, cgroup: Cgroup | str) -> dict[str, int | str | None]:
+    """The limits in force, read back from the kernel; None where there is none. Affinity serves where no cpuset is."""
+    found: dict[str, int | str | None] = {"cpuset": None, "memory": None, "pids": None}
+    if isinstance(cgroup, Cgroup):
+        found = cgroup.limits()
+    if found["cpuset"] is None and pid is not None:
+        with suppress(OSError):
+            found["cpuset"] = cpu_list(sorted(os.sched_getaffinity(pid)))
+    return found
 
 
 def flags(span: Span, wall_ns: int, cpus: int) -> tuple[str, ...]:

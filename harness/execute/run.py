@@ -1,18 +1,22 @@
 """The block loop: invocations in their order, a record appended for each, a rerun where the host disturbed one.
 
-A generator of records: each is on disk before it is given out. Ctrl-C ends the worker that runs, removes its
-container and leaves what is finished readable.
+A generator of records: each is on disk before it is given out. Ctrl-C ends the workers that run, removes their
+containers and leaves what is finished readable. While a worker runs the harness is quiet: it collects no garbage and
+prints nothing.
 """
 
+import gc
 import queue
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from harness.catalog.model import Block, Golden, Invocation
-from harness.engines.base import Engine, Place, pick_cpus
-from harness.execute.handshake import Clock, Deadlines, Ran, invoke
+from harness.engines.base import Engine, Place, Session, pick_cpus
+from harness.execute.handshake import ENGINE_LOST, Deadlines, Ran, invoke
+from harness.execute.stream import Clock
 from harness.protocol.assemble import assemble
 from harness.protocol.record import Digest, Record
 from harness.store.runs import Run
@@ -50,32 +54,56 @@ def run(block: Block, setting: Setting) -> Iterator[Record]:
     """
     if setting.parallel == 1:
         for invocation in block.invocations:
-            yield from _attempts(invocation, setting, lane=0)
+            yield from _attempts(invocation, setting)
     else:
-        yield from _side_by_side(block, setting)
+        with _quiet():
+            yield from _side_by_side(block, setting)
 
 
-def _attempts(invocation: Invocation, setting: Setting, *, lane: int) -> Iterator[Record]:
+def _attempts(invocation: Invocation, setting: Setting) -> Iterator[Record]:
     """One record, or two where the host disturbed the first: the rerun's is the value, both are kept."""
-    record = _one(invocation, setting, lane=lane)
+    with _quiet():
+        record = _one(invocation, setting)
     setting.store.append(record)
     yield record
-    if invocation.block is not None and RERUN_FLAGS.intersection(record.flags):
-        again = _one(replace(invocation, attempt=invocation.attempt + 1), setting, lane=lane)
-        setting.store.append(again)
-        yield again
+    if _again(record):
+        with _quiet():
+            record = _one(replace(invocation, attempt=invocation.attempt + 1), setting)
+        setting.store.append(record)
+        yield record
 
 
-def _one(invocation: Invocation, setting: Setting, *, lane: int) -> Record:
+def _again(record: Record) -> bool:
+    """Whether an invocation is run once more: never for what came of it, only for what the host did to it."""
+    timed = record.invocation.block is not None and record.invocation.cell.mode != "exact"
+    return ENGINE_LOST in record.flags or (timed and not RERUN_FLAGS.isdisjoint(record.flags))
+
+
+def _one(
+    invocation: Invocation,
+    setting: Setting,
+    *,
+    lane: int = 0,
+    opened: Callable[[Session], None] = lambda session: None,
+) -> Record:
     out = setting.store.out(invocation)
     cpus = pick_cpus(setting.engine.cpus(), invocation.cell.limits.cpus, lane)
     place = Place(run=setting.store.id, out=out, cpuset=cpus)
-    alone = setting.parallel == 1
-    ran: Ran = invoke(invocation, setting.engine, place, setting.clock, setting.deadlines, alone=alone)
+    try:
+        ran: Ran = invoke(
+            invocation,
+            setting.engine,
+            place,
+            setting.clock,
+            setting.deadlines,
+            alone=setting.parallel == 1,
+            opened=opened,
+        )
+    finally:
+        with suppress(OSError):
+            out.rmdir()  # most workers leave nothing there; only a folder that holds something is kept
     if ran.problem:
-        setting.warn(ran.problem)
-    with suppress(OSError):
-        out.rmdir()  # most workers leave nothing there; only a folder that holds something is kept
+        setting.warn(f"{invocation.id}: {ran.problem}")
     expected = setting.expected(invocation)
     return assemble(
         invocation,
@@ -90,31 +118,74 @@ def _one(invocation: Invocation, setting: Setting, *, lane: int) -> Record:
     )
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No garbage collection of our own: it would burn the CPU that the worker is timed on."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+class _Lanes:
+    """Workers side by side: which CPUs each may have, and how to end them all."""
+
+    def __init__(self, count: int) -> None:
+        self._free: queue.SimpleQueue[int] = queue.SimpleQueue()
+        for lane in range(count):
+            self._free.put(lane)
+        self._lock = threading.Lock()
+        self._sessions: list[Session] = []
+        self._over = False
+
+    def work(self, invocation: Invocation, setting: Setting) -> Record:
+        """Run one invocation on a lane of its own."""
+        lane = self._free.get()
+        mine: list[Session] = []
+
+        def opened(session: Session) -> None:
+            mine.append(session)
+            with self._lock:
+                self._sessions.append(session)
+                if self._over:
+                    session.kill()
+
+        try:
+            return _one(invocation, setting, lane=lane, opened=opened)
+        finally:
+            with self._lock:
+                self._sessions = [session for session in self._sessions if session not in mine]
+            self._free.put(lane)
+
+    def end(self) -> None:
+        """Kill every worker there is, and every one that still comes."""
+        with self._lock:
+            self._over = True
+            for session in self._sessions:
+                session.kill()
+
+
 def _side_by_side(block: Block, setting: Setting) -> Iterator[Record]:
     """Workers on disjoint CPUs where there are enough, for what is not timed; this thread stores the records."""
-    lanes: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for lane in range(setting.parallel):
-        lanes.put(lane)
-
-    def work(invocation: Invocation) -> Record:
-        lane = lanes.get()
-        try:
-            return _one(invocation, setting, lane=lane)
-        finally:
-            lanes.put(lane)
-
+    lanes = _Lanes(setting.parallel)
     waiting = list(block.invocations)
     running: set[Future[Record]] = set()
     with ThreadPoolExecutor(max_workers=setting.parallel) as pool:
         try:
             while waiting or running:
                 while waiting and len(running) < setting.parallel:
-                    running.add(pool.submit(work, waiting.pop(0)))
+                    running.add(pool.submit(lanes.work, waiting.pop(0), setting))
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     record = future.result()
                     setting.store.append(record)
                     yield record
         finally:
+            # Reached with workers only by Ctrl-C or an error: what they would have said is not waited for.
             for future in running:
                 future.cancel()
+            if running:
+                lanes.end()

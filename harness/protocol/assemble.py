@@ -9,13 +9,16 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from harness.catalog.model import Golden, Invocation, Status, Workload
+from harness.catalog.model import Golden, Invocation, Status
 from harness.protocol.messages import MESSAGE, End, Iteration, Ready, Start
 from harness.protocol.record import Digest, Observed, Record
 
 FORMAT = 1
 STDERR_KEPT = 8192
 """Bytes of the worker's stderr that a record keeps, counted from the end."""
+
+GARBAGE_LOOKED_AT = 100
+"""After so many lines that are no messages, the rest of a stream is kept and no longer read."""
 
 EXIT_USAGE = 64
 EXIT_DISAGREE = 65
@@ -24,15 +27,6 @@ EXIT_MEANS: Mapping[int, Status] = {66: "oom", 69: "unsupported", 71: "kernel_li
 
 _WORK = ("operations", "allocations", "allocated_bytes", "peak_live_bytes", "checksum")
 """Fields of an iteration that only seed and parameters decide."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
-    """What a record is held against: ``in_force`` is the configuration's, ``goldens`` are by form (None: no forms)."""
-
-    digest: Digest
-    in_force: Mapping[str, int | str]
-    goldens: Mapping[str | None, Golden]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,22 +47,6 @@ class _Stream:
         return tuple(message for message in self.messages if isinstance(message, Iteration))
 
 
-def goldens_of(workload: Workload, invocation: Invocation) -> dict[str | None, Golden]:
-    """The goldens that an invocation's cell must reproduce, by form; empty where none was written for its parameters.
-
-    Mode latency replaces a parameter by its arrivals, so none applies there.
-    """
-    cell = invocation.cell
-    standard = {name: parameter.at(cell.size) for name, parameter in workload.parameters.items()}
-    if cell.mode == "latency" or dict(cell.parameters) != standard:
-        return {}
-    fitting = [golden for golden in workload.goldens if golden.size == cell.size and golden.seed == invocation.seed]
-    if workload.variant(cell.variant).forms:
-        return {golden.variant: golden for golden in fitting}
-    own = next((golden for golden in fitting if golden.variant == cell.variant), None)
-    return {} if own is None else {None: own}
-
-
 def assemble(
     invocation: Invocation,
     lines: Iterable[bytes],
@@ -83,8 +61,9 @@ def assemble(
 ) -> Record:
     """The record of an invocation; never raises.
 
-    ``lines`` are the worker's stdout without line ends, ``overflow`` says that more came than is stored. Bytes that are
-    not UTF-8 are kept as backslash, x and two hex digits.
+    ``in_force`` is what the configuration asks for, ``goldens`` are by form (None: no forms). ``lines`` are the
+    worker's stdout without line ends, ``overflow`` says that more came than is stored. Bytes that are not UTF-8 are
+    kept as backslash, x and two hex digits.
     """
     texts = tuple(line.decode("utf-8", "backslashreplace") for line in lines)
     stream = _parse(texts)
@@ -107,6 +86,8 @@ def _parse(texts: Sequence[str]) -> _Stream:
     messages: list[object] = []
     garbage: list[str] = []
     for number, text in enumerate(texts, start=1):
+        if len(garbage) == GARBAGE_LOOKED_AT:
+            break  # a flood has no sense to be found, and saying why of each line takes seconds
         try:
             messages.append(MESSAGE.validate_json(text))
         except ValidationError as error:

@@ -10,10 +10,11 @@ from harness.catalog.model import Invocation, Status
 class Observed:
     """What the harness read on the host around one invocation; None with a reason in ``unavailable``.
 
-    Times are CLOCK_MONOTONIC ns: ``released_ns`` is when the go byte was written, ``end_received_ns`` when the ``end``
-    line arrived. ``cgroup_cpu_ns`` and ``cgroup_peak_bytes`` count from the reset baseline at ``ready``, and so do
-    faults, ``run_delay_ns``, ``throttled_ns``, ``steal_ns`` and ``foreign_busy_ns``; all end with the ``end`` line.
-    ``anon_bytes`` to ``file_bytes`` are the worker's own resident pages at ``end``.
+    Times are CLOCK_MONOTONIC ns: ``released_ns`` is when the go byte was written, ``end_received_ns`` when the
+    ``end`` line arrived. ``cgroup_cpu_ns`` and ``cgroup_peak_bytes`` count from the reset baseline at ``ready``, and
+    so do faults, ``run_delay_ns``, ``throttled_ns``, ``steal_ns`` and ``foreign_busy_ns``; all end with the ``end``
+    line. ``anon_bytes`` to ``file_bytes`` are what the cgroup is charged at ``end`` (without one: the worker's
+    resident pages).
     """
 
     engine: str

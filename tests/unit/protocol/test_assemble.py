@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.catalog.model import Golden, Iterations, LimitsOverride, Parameter, Variant, Workload
-from harness.protocol.assemble import STDERR_KEPT, assemble, goldens_of
+from harness.catalog.model import Golden
+from harness.protocol.assemble import STDERR_KEPT, assemble
 from harness.protocol.record import Record
 from tests.fakes import values
 
@@ -183,24 +183,3 @@ def test_assemble_when_anything_at_all_is_printed_then_a_record_comes_back(
     found = record(stream, exit_code=code)
     assert found.status != "ok"
     assert len(found.messages) == len(stream)
-
-
-def workload(*goldens: Golden) -> Workload:
-    return Workload(
-        id="fake", title="", models="", isolates="", operation="", algorithm="", arrivals_replace=None,
-        parameters={"n": Parameter(unit="", smoke=1000, quick=2, full=3)},
-        iterations={"smoke": Iterations(warmup=1, measured=2)},
-        variants=(Variant(id="good", about=""), Variant(id="one", about=""), Variant(id="all", about="", forms=True)),
-        limits=LimitsOverride(), goldens=goldens, differences=(),
-    )  # fmt: skip
-
-
-def test_goldens_of_when_cell_has_the_sizes_parameters_then_its_variants_or_all_forms() -> None:
-    known = workload(values.golden(), values.golden(variant="one"), values.golden(size="quick"))
-    assert goldens_of(known, values.invocation()) == {None: known.goldens[0]}
-    assert set(goldens_of(known, values.invocation(variant="all"))) == {"good", "one"}
-
-
-@pytest.mark.parametrize("changes", [{"parameters": {"n": 5}}, {"size": "full"}, {"mode": "latency"}, {"seed": 1}])
-def test_goldens_of_when_nothing_was_written_for_it_then_none(changes: dict[str, Any]) -> None:
-    assert goldens_of(workload(values.golden()), values.invocation(**changes)) == {}
