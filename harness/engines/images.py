@@ -12,7 +12,7 @@ import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +30,7 @@ INSIDE = "/opt/memverdict"
 SILENCE_SECONDS = 900
 """A build that prints nothing for so long is given up."""
 
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 NO_PART_OF_A_PROGRAM = ("tests", "__pycache__")
 
 
@@ -85,6 +86,8 @@ class ImagePlan:
     arguments: Mapping[str, str]
     files: tuple[Path, ...]
     of_build: str = ""
+    given: Mapping[str, bytes] = field(default_factory=dict)
+    """Files of this machine that only help to make the image: no part of it, nor of its tag."""
 
 
 def needed_builds(invocations: Iterable[Invocation]) -> tuple[Build, ...]:
@@ -157,6 +160,19 @@ def plan_worker(root: Path, language: Language, build: Build, base_id: str, tool
     )
 
 
+def plan_linter(root: Path, language: Language, toolchain: ImagePlan, certificates: bytes) -> ImagePlan:
+    """The image with a language's linters; ``certificates`` are what this machine trusts, for what is fetched."""
+    dockerfile = root / language.folder / "Dockerfile.lint"
+    return ImagePlan(
+        tag=f"memverdict/lint-{language.id}:{of_value((dockerfile.read_text(), toolchain.tag))}",
+        language=language.id,
+        dockerfile=dockerfile.name,
+        arguments={"TOOLCHAIN_IMAGE": toolchain.tag, "ROOT": root_digest(root)},
+        files=(dockerfile,),
+        given={"ca-certificates.crt": certificates},
+    )
+
+
 def build_images(
     builds: Iterable[Build], languages: Mapping[str, Language], root: Path, api: BuildApi, effects: Effects
 ) -> Mapping[Build, Built]:
@@ -164,38 +180,58 @@ def build_images(
 
     EngineUnavailable without the base image, BuildFailed (with the end of the build's output) when one does not build.
     """
-    base = api.images(BASE_IMAGE)
-    if not base:
-        raise EngineUnavailable(f"there is no image {BASE_IMAGE}; `make setup` pulls or makes it")
-    base_id = str(base[0]["Id"])
+    base_id = _base_id(api)
     plans: dict[Build, tuple[ImagePlan, ImagePlan]] = {}
     for build in builds:
         language = languages[build.language]
         toolchain = plan_toolchain(root, language, build.toolchain, base_id)
         plans[build] = (toolchain, plan_worker(root, language, build, base_id, toolchain))
-    seconds: dict[str, float] = {}
-    if any(not api.images(worker.tag) for _, worker in plans.values()):
-        with _only_one(root):
-            for toolchain, worker in plans.values():
-                if not api.images(worker.tag):
-                    for plan in (toolchain, worker):
-                        if not api.images(plan.tag):
-                            seconds[plan.tag] = _make(plan, root, api, effects)
-            remove_stages(root, api)
+    # A toolchain is only needed where a program is missing.
+    missing = [pair for pair in plans.values() if not api.images(pair[1].tag)]
+    seconds = _make_missing([plan for pair in missing for plan in pair], root, api, effects)
     return {build: _built(build, worker, root, api, seconds) for build, (_, worker) in plans.items()}
 
 
 def build_toolchain(language: Language, toolchain_id: str, root: Path, api: BuildApi, effects: Effects) -> str:
-    """Have the toolchain image of one toolchain, for linters and native tests; returns its tag. Errors as above."""
+    """Have the toolchain image of one toolchain, for native tests; returns its tag. Errors as above."""
+    plan = plan_toolchain(root, language, toolchain_id, _base_id(api))
+    _make_missing((plan,), root, api, effects)
+    return plan.tag
+
+
+def build_linter(language: Language, root: Path, api: BuildApi, effects: Effects) -> str:
+    """Have an image with a language's linters; its toolchain's own where it needs no others. Errors as above."""
+    default = next(one.id for one in language.toolchains if one.default)
+    toolchain = plan_toolchain(root, language, default, _base_id(api))
+    if not (root / language.folder / "Dockerfile.lint").exists():
+        _make_missing((toolchain,), root, api, effects)
+        return toolchain.tag
+    trusted = effects.path(CERTIFICATES)
+    linter = plan_linter(root, language, toolchain, trusted.read_bytes() if trusted.exists() else b"")
+    if not api.images(linter.tag):
+        _make_missing((toolchain, linter), root, api, effects)
+    return linter.tag
+
+
+def _base_id(api: BuildApi) -> str:
     base = api.images(BASE_IMAGE)
     if not base:
         raise EngineUnavailable(f"there is no image {BASE_IMAGE}; `make setup` pulls or makes it")
-    plan = plan_toolchain(root, language, toolchain_id, str(base[0]["Id"]))
-    if not api.images(plan.tag):
+    return str(base[0]["Id"])
+
+
+def _make_missing(plans: Iterable[ImagePlan], root: Path, api: BuildApi, effects: Effects) -> dict[str, float]:
+    """Build what is not there, in order, under the lock; returns the seconds each took by tag."""
+    missing = [plan for plan in plans if not api.images(plan.tag)]
+    seconds: dict[str, float] = {}
+    if missing:
         with _only_one(root):
-            if not api.images(plan.tag):
-                _make(plan, root, api, effects)
-    return plan.tag
+            # Whoever held the lock before may have made it.
+            for plan in missing:
+                if not api.images(plan.tag):
+                    seconds[plan.tag] = _make(plan, root, api, effects)
+            remove_stages(root, api)
+    return seconds
 
 
 def remove_stages(root: Path, api: BuildApi) -> None:
@@ -254,6 +290,10 @@ def _context(folder: Path, plan: ImagePlan) -> io.BytesIO:
             content = path.read_bytes()
             entry.size = len(content)
             entry.mode = 0o755 if path.stat().st_mode & 0o111 else 0o644
+            tar.addfile(entry, io.BytesIO(content))
+        for name, content in plan.given.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
     context.seek(0)
     return context
