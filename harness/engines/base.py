@@ -135,12 +135,3 @@ def cpu_list(cpus: Sequence[int]) -> str:
         else:
             ranges.append([cpu, cpu])
     return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in ranges)
-
-
-def parse_cpu_list(text: str) -> tuple[int, ...]:
-    """The inverse of :func:`cpu_list`; empty for empty text."""
-    cpus: list[int] = []
-    for part in filter(None, text.strip().split(",")):
-        low, _, high = part.partition("-")
-        cpus.extend(range(int(low), int(high or low) + 1))
-    return tuple(cpus)

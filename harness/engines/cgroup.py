@@ -155,7 +155,9 @@ class Cgroup:
         """Start the high-water mark of memory again from what is charged now; the reason where the kernel refuses."""
         try:
             if self.version == 1:
-                self._file("memory", "memory.max_usage_in_bytes").write_text("0")
+                with self._file("memory", "memory.max_usage_in_bytes").open("r+") as mark:
+                    mark.write("0")
+                    mark.truncate()
             else:
                 if self._peak_file is None:
                     self._peak_file = os.open(self._file("memory", "memory.peak"), os.O_RDWR | os.O_CLOEXEC)

@@ -1,0 +1,145 @@
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.engines.host import Finding, Probe, examine, fault_ns, lost_share, real_probe
+from harness.errors import EngineUnavailable
+
+SHOWN = """Show the system configuration
+
+System state
+============
+
+ASLR: Full randomization
+
+Advices
+=======
+
+Linux scheduler: Use isolcpus
+
+Warnings
+========
+
+Turbo Boost: cannot be read
+Turbo Boost: try again
+
+Run "python -m pyperf system tune" to tune
+"""
+
+
+def probe(folder: Path, **files: str) -> Probe:
+    contents = {
+        "proc/meminfo": "MemTotal: 9000000 kB\nMemAvailable: 8000000 kB\n",
+        "proc/self/mountinfo": "30 25 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+        "proc/loadavg": "0.10 0.20 0.30 1/100 4711\n",
+        "proc/sys/kernel/pid_max": "32768\n",
+        "proc/sys/vm/max_map_count": "65530\n",
+        "sys/devices/system/clocksource/clocksource0/current_clocksource": "tsc\n",
+        "sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never\n",
+    }
+    for name, text in (contents | files).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return Probe(
+        system=folder,
+        daemon=lambda: "1.2",
+        run=lambda arguments: "nothing to say",
+        cpus=lambda: 2,
+        fault_ns=lambda: 1800.0,
+        lost_share=lambda: 0.001,
+    )
+
+
+def by_id(findings: Sequence[Finding]) -> dict[str, Finding]:
+    assert len({finding.id for finding in findings}) == len(findings)
+    return {finding.id: finding for finding in findings}
+
+
+def test_examine_when_all_is_well_then_nothing_to_mend(tmp_path: Path) -> None:
+    findings = examine("docker", probe(tmp_path))
+    assert [finding.id for finding in findings if not finding.ok] == []
+    assert all(not finding.remedy and not finding.fatal for finding in findings)
+    found = by_id(findings)
+    assert found["memory"].observed == 8_000_000 * 1024
+    assert found["cgroup"].observed == 2
+    assert found["thp"].observed == "madvise"
+    assert found["minor_fault"].observed == 1800
+
+
+@pytest.mark.parametrize(
+    ("files", "name"),
+    [
+        ({"proc/meminfo": "MemAvailable: 1000 kB\n"}, "memory"),
+        ({"proc/meminfo": "\n"}, "memory"),
+        ({"proc/self/mountinfo": "\n"}, "cgroup"),
+        ({"proc/loadavg": "1.50 0.20 0.30 1/100 4711\n"}, "load"),
+        ({"proc/loadavg": "\n"}, "load"),
+        ({"proc/sys/kernel/pid_max": "4096\n"}, "pid_max"),
+        ({"proc/sys/vm/max_map_count": "\n"}, "max_map_count"),
+        ({"sys/devices/system/clocksource/clocksource0/current_clocksource": "hpet\n"}, "clocksource"),
+        ({"sys/kernel/mm/transparent_hugepage/enabled": "[always] madvise never\n"}, "thp"),
+        ({"sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "powersave\n"}, "governor"),
+    ],
+)
+def test_examine_when_one_thing_is_off_then_it_alone_has_a_remedy_and_is_not_fatal(
+    tmp_path: Path, files: dict[str, str], name: str
+) -> None:
+    findings = examine("docker", probe(tmp_path, **files))
+    (off,) = (finding for finding in findings if not finding.ok)
+    assert off.id == name
+    assert off.remedy
+    assert not off.fatal
+
+
+@pytest.mark.parametrize(("engine", "fatal"), [("docker", True), ("auto", False)])
+def test_examine_when_no_daemon_answers_then_fatal_only_where_it_was_asked_for(
+    tmp_path: Path, engine: str, fatal: bool
+) -> None:
+    def away() -> str:
+        raise EngineUnavailable("no Docker daemon answers")
+
+    found = by_id(examine(engine, replace(probe(tmp_path), daemon=away)))["engine"]
+    assert (found.ok, found.fatal, found.text) == (False, fatal, "no Docker daemon answers")
+    assert "make setup" in found.remedy
+
+
+def test_examine_when_local_then_no_daemon_is_asked(tmp_path: Path) -> None:
+    def asked() -> str:
+        pytest.fail("the daemon was asked")
+
+    assert by_id(examine("local", replace(probe(tmp_path), daemon=asked)))["engine"].ok
+
+
+def test_examine_when_there_is_one_cpu_then_fatal(tmp_path: Path) -> None:
+    found = by_id(examine("local", replace(probe(tmp_path), cpus=lambda: 1)))["cpus"]
+    assert (found.ok, found.fatal, found.observed) == (False, True, 1)
+
+
+def test_examine_when_others_take_time_then_told(tmp_path: Path) -> None:
+    found = by_id(examine("local", replace(probe(tmp_path), lost_share=lambda: 0.5)))["noise"]
+    assert not found.ok
+
+
+def test_examine_when_pyperf_warns_then_its_words_are_the_remedy(tmp_path: Path) -> None:
+    found = by_id(examine("local", replace(probe(tmp_path), run=lambda arguments: SHOWN)))["pyperf"]
+    assert found.observed == 3
+    assert found.remedy == "Linux scheduler: Use isolcpus; Turbo Boost: cannot be read; Turbo Boost: try again"
+
+
+def test_examine_when_pyperf_does_not_run_then_the_finding_says_so(tmp_path: Path) -> None:
+    def fails(arguments: Sequence[str]) -> str:
+        raise subprocess.TimeoutExpired(list(arguments), 30)
+
+    found = by_id(examine("local", replace(probe(tmp_path), run=fails)))["pyperf"]
+    assert (found.ok, found.observed) == (False, None)
+    assert "TimeoutExpired" in found.text
+
+
+def test_probe_when_real_then_a_fault_costs_time_and_pyperf_answers() -> None:
+    assert 50 < fault_ns() < 1_000_000
+    assert 0 <= lost_share() <= 1
+    assert "System state" in real_probe().run([sys.executable, "-m", "pyperf", "system", "show"])
