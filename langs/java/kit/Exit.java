@@ -18,37 +18,45 @@ public final class Exit implements Thread.UncaughtExceptionHandler {
     static final int KERNEL_LIMIT = 71;
 
     private final FileOutputStream err = new FileOutputStream(FileDescriptor.err);
-    private final byte[] outOfMemory = "out of memory\n".getBytes(StandardCharsets.US_ASCII);
+    private final byte[] noMemory = "out of memory\n".getBytes(StandardCharsets.US_ASCII);
+    private final byte[] noThread = "the kernel refused a thread\n".getBytes(StandardCharsets.US_ASCII);
+    private final String aboutThreads;
     private final Runtime runtime = Runtime.getRuntime();
 
-    /** Ends the process because of {@code reason}; an out-of-memory error is reported without allocating. */
+    public Exit() {
+        // Not where it is used: a literal becomes an object when it is first reached.
+        aboutThreads = "native thread";
+        try {
+            // Halting goes through this class, and with a full heap there is no room to load it when it is needed.
+            Class.forName("java.lang.Shutdown");
+        } catch (ClassNotFoundException elsewhere) {
+            throw new IllegalStateException(elsewhere);
+        }
+    }
+
+    /** Ends the process because of {@code reason}. */
     @Override
     public void uncaughtException(Thread thread, Throwable reason) {
-        int code = codeOf(reason);
-        try {
-            if (code == OUT_OF_MEMORY) {
-                err.write(outOfMemory);
-            } else if (reason instanceof Failure) {
-                System.err.println(reason.getMessage());
-            } else {
-                reason.printStackTrace();
-            }
-        } catch (IOException | OutOfMemoryError unreported) {
-            // The exit code says it all; there is nowhere left to write to.
-            runtime.halt(code);
+        if (reason instanceof OutOfMemoryError) {
+            outOfMemory(reason.getMessage());
+        } else if (reason instanceof Failure failure) {
+            System.err.println(failure.getMessage());
+            runtime.halt(failure.code());
+        } else {
+            reason.printStackTrace();
+            runtime.halt(CRASH);
         }
-        runtime.halt(code);
     }
 
     /** HotSpot has one error for a full heap and for a thread that the kernel refused; only the text tells them apart. */
-    private static int codeOf(Throwable reason) {
-        if (reason instanceof Failure failure) {
-            return failure.code();
+    private void outOfMemory(String text) {
+        boolean threads = text != null && text.contains(aboutThreads);
+        try {
+            err.write(threads ? noThread : noMemory);
+        } catch (IOException unreported) {
+            // There is nowhere left to write to; the exit code says it all.
+            runtime.halt(threads ? KERNEL_LIMIT : OUT_OF_MEMORY);
         }
-        if (reason instanceof OutOfMemoryError) {
-            String message = reason.getMessage();
-            return message != null && message.contains("native thread") ? KERNEL_LIMIT : OUT_OF_MEMORY;
-        }
-        return CRASH;
+        runtime.halt(threads ? KERNEL_LIMIT : OUT_OF_MEMORY);
     }
 }
