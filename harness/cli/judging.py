@@ -87,6 +87,15 @@ def judge_runs(context: Context, names: Sequence[str]) -> Judged:
     return judge(context, found, documents, records)
 
 
+def same_catalogue(name: str, document: Mapping[str, object], catalog: Catalog) -> None:
+    """UsageError when a run was measured with another catalogue: its cells would not be found in this one."""
+    if document.get("catalog") != catalog.digest:
+        raise UsageError(
+            f"run {name} was measured with another catalogue; check out commit {document.get('commit')} to read it "
+            "(the page and the verdicts in its folder are as they were)"
+        )
+
+
 def judge(
     context: Context, names: tuple[str, ...], documents: Sequence[Mapping[str, object]], records: tuple[Record, ...]
 ) -> Judged:
@@ -96,6 +105,7 @@ def judge(
     from harness.validate.canary import health
 
     catalog = context.catalog()
+    same_catalogue(names[-1], documents[-1], catalog)
     claims = context.claims(catalog)
     plans = [plan_of(one, catalog, claims) for one in documents]
     planned = plans[0].members if len(plans) == 1 else None

@@ -6,12 +6,13 @@ Nothing is drawn while a worker runs: progress appears between invocations, twic
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from harness import units
 from harness.catalog.digest import of_files, of_value
+from harness.catalog.load import specification
 from harness.catalog.model import Block, Catalog, Invocation
 from harness.cli.context import say
 from harness.cli.planning import Plan
@@ -90,11 +91,7 @@ def expectation(catalog: Catalog, root: Path) -> Callable[[Invocation], Expected
     sources = {
         one.id: of_files(root / one.folder, source_files(root / one.folder)) for one in catalog.languages.values()
     }
-    # Titles and goldens may be corrected without changing what a program does; everything that decides it counts.
-    specifications = {
-        one.id: of_value(replace(one, goldens=(), title="", models="", differences=()))
-        for one in catalog.workloads.values()
-    }
+    specifications = {one.id: of_value(specification(one)) for one in catalog.workloads.values()}
 
     def expected(invocation: Invocation) -> Expected:
         cell = invocation.cell
@@ -162,6 +159,8 @@ class Progress:
     def step(self, record: Record) -> None:
         """An invocation has ended."""
         cell, observed = record.invocation.cell, record.observed
+        if record.invocation.attempt % 2 == 0:
+            return  # a rerun: its slot was counted when its first attempt ended
         self._left -= seconds_for(cell, self._known)
         # What this run itself shows is the best forecast for the same cell's next turn.
         self._known[cell.key] = (observed.ended_ns - observed.started_ns) / 1e9

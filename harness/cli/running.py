@@ -78,6 +78,28 @@ def build_command(context: Context, suite: str, engine: "Choice", as_json: bool)
         click.echo(f"{one.build.language} {one.build.id}: {units.size(one.size_bytes)}, {made}")
 
 
+@click.command("clean")
+@click.pass_obj
+def clean_command(context: Context) -> None:
+    """Remove our containers, our images and what was built here; measured runs stay."""
+    import shutil
+
+    from harness.engines.base import root_digest
+    from harness.engines.docker import remove_ours
+    from harness.errors import EngineUnavailable
+
+    shutil.rmtree(context.root / ".build", ignore_errors=True)
+    try:
+        removed = remove_ours(root_digest(context.root))
+    except EngineUnavailable as error:
+        say(f"built programs removed; containers and images not: {error}")
+        return
+    say(
+        f"removed {units.counted(removed.containers, 'container')} and {units.counted(removed.images, 'image')}, "
+        f"which frees {units.size(removed.freed_bytes)}"
+    )
+
+
 @click.command("run")
 @SUITE
 @CLAIMS

@@ -25,7 +25,7 @@ from harness.cli.planning import Plan, make_plan
 from harness.cli.preparing import Choice, Ready, engine_for, provide
 from harness.engines.effects import real_effects
 from harness.engines.images import Built
-from harness.errors import EngineError, StoreError, UsageError
+from harness.errors import EngineError, StoreError
 from harness.report import lists
 from harness.store import provenance, runs
 from harness.store.lock import Holder, hold
@@ -65,15 +65,13 @@ def begin(
 
 
 def resume(context: Context, catalog: Catalog, claims: Mapping[str, Claim], name: str, *, budget: int | None) -> Done:
-    """Complete a run that was stopped; UsageError when the catalogue is no longer the one it was begun with."""
-    from harness.cli.judging import plan_of
+    """Complete a run that was stopped; UsageError when the catalogue is no longer its own."""
+    from harness.cli.judging import plan_of, same_catalogue
 
     name = runs.resolve(context.root, name)
     with hold(runs.runs_folder(context.root), _holder(name, datetime.now(UTC))):
         document = runs.document(context.root, name, runs.PROVENANCE)
-        if document.get("catalog") != catalog.digest:
-            commit = document.get("commit")
-            raise UsageError(f"run {name} was begun with another catalogue; check out {commit} to go on")
+        same_catalogue(name, document, catalog)
         engine: Choice = "docker" if document.get("engine") == "docker" else "local"
         ready = set_up(context, catalog, engine)
         return _measured(context, catalog, plan_of(document, catalog, claims), ready, name, budget=budget, again=True)

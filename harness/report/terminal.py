@@ -46,7 +46,7 @@ def summary(report: Report) -> RenderableType:
     trust = report.trust
     parts: list[RenderableType] = [
         line("canary", _canaries(report)),
-        line("control", f"A/A {trust.control}" if trust.control else "no A/A control in this run"),
+        line("control", trust.control if trust.control else "no A/A control in this run"),
         *_failures(report),
         *(line("excluded", f"{entry.what}: {entry.reason}") for entry in report.excluded),
         *(line("unfit", failure, style="bold red") for failure in trust.failures),
@@ -67,13 +67,12 @@ def closing(
     report: Report, *, page: str, page_bytes: int, records: str, records_count: int, records_digest: str, command: str
 ) -> RenderableType:
     """Where the results are and what to type next. ``command`` is memverdict as it was called."""
-    run = report.run.runs[-1] if report.run.runs else "latest"
     first = next((claim.id for claim in report.claims.values() if claim.effects), None)
     parts = [
         line("report", f"{page}   {units.size(page_bytes)}"),
         line("records", f"{records}   {units.counted(records_count, 'record')}, sha256 {records_digest[:8]}"),
         *([line("why", f"{command} explain {first}")] if first else []),
-        line("repeat", f"{command} replay {run}"),
+        *(line("repeat", one.text) for one in report.commands[:1]),
     ]
     return Group(*parts)
 
