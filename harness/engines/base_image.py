@@ -59,18 +59,6 @@ class Archive:
         return (*lines, f"deb {self.security} {suite}-security main") if self.security else tuple(lines)
 
 
-def ensure_base_image(api: ImageApi, effects: Effects) -> str:
-    """Have ``debian:trixie-slim``; returns how: ``present``, ``pulled`` or ``made``. EngineError when it cannot."""
-    if api.images(BASE_IMAGE):
-        return "present"
-    refused = pull(api)
-    if refused is None:
-        return "pulled"
-    effects.say(f"{BASE_IMAGE}: no image registry answers ({refused}), so it is made from Debian's packages")
-    make(api, effects)
-    return "made"
-
-
 def pull(api: ImageApi) -> str | None:
     """Pull the base image; None when it is here, else why not. A registry that says nothing for 15 s is given up."""
     heard = threading.Event()

@@ -34,6 +34,9 @@ def start_daemon(effects: Effects, answers: Callable[[], bool]) -> NoDaemon | No
     reason = f"no answer within {WAIT_SECONDS:g} s"
     while effects.monotonic() < deadline:
         if _left_running(effects):
+            # It may be dying, or somebody else has just started it.
+            if answers():
+                return None
             effects.sleep(POLL_SECONDS)
             continue
         log = effects.path(LOG)
