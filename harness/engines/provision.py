@@ -6,6 +6,7 @@ family installs anything, and never through sudo.
 """
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -62,7 +63,6 @@ def install(effects: Effects, packages: tuple[str, ...]) -> str | None:
         "DEBIAN_FRONTEND": "noninteractive",
         "PATH": f"{ADMINISTRATION_PATH}:{effects.environment.get('PATH', '')}",
     }
-    # A service that an install starts would not be ours to stop.
     command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
     done = effects.run(command, environment=environment)
     if done.code != 0:
@@ -181,11 +181,15 @@ def _from_index(
     target = root / ".build" / "toolchains" / package
     if not target.is_dir():
         effects.say(f"{language.title}: installing {package} for the local engine (about 250 MB, about 10 s)")
+        # Beside its place and moved there whole: what was interrupted is never mistaken for a toolchain.
+        beside = target.with_name(f"{package}.new")
+        shutil.rmtree(beside, ignore_errors=True)
         # The interpreter that runs us, so that the package fits it; the toolchain itself does not care.
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), package]
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(beside), package]
         done = effects.run(command)
         if done.code != 0:
             return f"pip install {package} failed: {' '.join(done.tail.split())[-300:]}"
+        beside.rename(target)
     program = language.toolchain(toolchain_id).probe[0]
     # Its own bin/ holds a script that imports the package; the toolchain proper lies one level below.
     folders = sorted(str(found.parent) for found in target.glob(f"*/bin/{program}"))
