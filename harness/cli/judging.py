@@ -12,6 +12,7 @@ from harness.cli.context import Context, suite_named
 from harness.cli.planning import Plan, make_plan
 from harness.errors import UsageError
 from harness.protocol.record import Record
+from harness.stats.values import Warning
 from harness.store import runs
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 VERDICTS = "verdicts.json"
 """Written when a run has done all that it planned."""
+
+PREFERRED = "docker"
+"""The engine whose answers need no remark."""
 
 SAME = {"machine": "machines", "engine": "engines", "catalog": "catalogues"}
 """What runs must have in common before their records are read together."""
@@ -87,6 +91,14 @@ def judge_runs(context: Context, names: Sequence[str]) -> Judged:
     return judge(context, found, documents, records)
 
 
+def _not_contained(document: Mapping[str, object]) -> Warning:
+    return Warning(
+        code="not_contained",
+        text=f"measured by plain processes, without the isolation and limits of containers ({document['why_engine']})",
+        remedy="answers hold for this engine alone and combine with no other run",
+    )
+
+
 def same_catalogue(name: str, document: Mapping[str, object], catalog: Catalog) -> None:
     """UsageError when a run was measured with another catalogue: its cells would not be found in this one."""
     if document.get("catalog") != catalog.digest:
@@ -113,6 +125,8 @@ def judge(
     asked = tuple(dict.fromkeys(one.id for plan in plans for one in plan.claims))
     seed = plans[-1].seed
     found = health(records, catalog.metrics, planned=planned)
+    if documents[-1].get("engine") != PREFERRED:
+        found = dataclasses.replace(found, warnings=(_not_contained(documents[-1]), *found.warnings))
     samples = answering(demanded, records, catalog.metrics, planned=planned)
     return Judged(
         names=names,
