@@ -6,6 +6,7 @@ There is no isolation of files and network: what is answered from here is answer
 
 import os
 import signal
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from harness.engines.cgroup import Hierarchy, hierarchy, make_child, members, pa
 from harness.engines.process import start_process
 
 PIDS: Final = 512
+_KILLED_SECONDS: Final = 5.0
 _OUT: Final = "/out/"
 """Where configurations write raw files; here it stands for the invocation's own folder."""
 
@@ -52,18 +54,17 @@ class LocalEngine:
 
     def sweep(self, alive: Callable[[str], bool]) -> tuple[str, ...]:
         """End what dead runs of this root left in our cgroups, and remove those."""
-        removed: dict[str, None] = {}
-        for parent in self._parents():
-            for folder in sorted(parent.glob(f"memverdict.{self._root}.*")):
-                run = folder.name.split(".")[2]
-                if alive(run):
-                    continue
-                for pid in members({"": folder}):
-                    with suppress(OSError):
-                        os.kill(pid, signal.SIGKILL)
-                if remove_child({"": folder}) is None:
-                    removed[folder.name] = None
-        return tuple(removed)
+        dead = [
+            folder
+            for parent in self._parents()
+            for folder in sorted(parent.glob(f"memverdict.{self._root}.*"))
+            if not alive(folder.name.split(".")[2])
+        ]
+        for folder in dead:
+            for pid in members({"": folder}):
+                with suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+        return tuple(dict.fromkeys(folder.name for folder in dead if _gone(folder)))
 
     def start(self, invocation: Invocation, place: Place) -> Session:
         """A fresh process; EngineError when it cannot be started."""
@@ -88,3 +89,13 @@ class LocalEngine:
         with suppress(OSError):
             roots += paths_of("self", self._mounts).values()
         return tuple(dict.fromkeys(roots))
+
+
+def _gone(folder: Path) -> bool:
+    """Remove a cgroup whose last process was just killed: the kernel refuses until it is done with that."""
+    deadline = time.monotonic() + _KILLED_SECONDS
+    while remove_child({"": folder}) is not None:
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.01)
+    return True

@@ -62,7 +62,7 @@ class ProcessSession:
 
     def send(self, data: bytes) -> bool:
         """Write to the worker's stdin."""
-        if self._process.stdin is None:
+        if self._process.stdin is None or self._process.stdin.closed:
             return False
         try:
             os.write(self._process.stdin.fileno(), data)
