@@ -74,12 +74,10 @@ def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for marker, (absence, missing) in NEEDS.items():
-        reports = terminalreporter.stats.get(f"skipped for {absence}", [])
-        if reports:
-            terminalreporter.write_line(f"{len(reports)} tests skipped: {absence} ({missing()})", yellow=True)
-        else:
-            terminalreporter.write_line(f"0 tests skipped for want of what marker {marker} needs")
+    for absence, missing in NEEDS.values():
+        count = len(terminalreporter.stats.get(f"skipped for {absence}", []))
+        why = f" ({missing()})" if count else ""
+        terminalreporter.write_line(f"{count} tests skipped: {absence}{why}", yellow=count > 0)
 
 
 def _reason(report: pytest.CollectReport | pytest.TestReport) -> str:
