@@ -6,6 +6,7 @@ feeds them arguments. The daemon's classic builder is all that is assumed.
 """
 
 import fcntl
+import hashlib
 import io
 import json
 import re
@@ -77,14 +78,26 @@ class Built:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A file as it was when its digest was taken; the same bytes are what is built."""
+
+    name: str
+    executable: bool
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImagePlan:
-    """One image: its tag, which Dockerfile of which language makes it, from which arguments and files."""
+    """One image: its tag, the Dockerfile that makes it, its arguments and the files it is made from.
+
+    ``title`` is its name for people; ``of_build`` the id of the build it holds, empty for a toolchain.
+    """
 
     tag: str
-    language: str
+    title: str
     dockerfile: str
     arguments: Mapping[str, str]
-    files: tuple[Path, ...]
+    sources: tuple[Source, ...]
     of_build: str = ""
     given: Mapping[str, bytes] = field(default_factory=dict)
     """Files of this machine that only help to make the image: no part of it, nor of its tag."""
@@ -95,15 +108,20 @@ def needed_builds(invocations: Iterable[Invocation]) -> tuple[Build, ...]:
     return tuple(dict.fromkeys(invocation.build for invocation in invocations))
 
 
-def source_files(folder: Path) -> tuple[Path, ...]:
+def program_sources(folder: Path) -> tuple[Source, ...]:
     """The files below ``folder`` that decide what its programs are: no tests, notes, Dockerfiles or hidden files."""
     found = []
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         hidden = any(part.startswith(".") or part in NO_PART_OF_A_PROGRAM for part in parts)
         if path.is_file() and not hidden and path.suffix != ".md" and not parts[0].startswith("Dockerfile"):
-            found.append(path)
+            found.append(_source(folder, path))
     return tuple(found)
+
+
+def digest_of(sources: Iterable[Source]) -> str:
+    """Digest of files: names, contents and whether they can be executed; where they lie does not matter."""
+    return of_value([[one.name, one.executable, hashlib.sha256(one.content).hexdigest()] for one in sources])
 
 
 def check_options(build: Build) -> None:
@@ -118,20 +136,19 @@ def check_options(build: Build) -> None:
 def plan_toolchain(root: Path, language: Language, toolchain_id: str, base_id: str) -> ImagePlan:
     """The toolchain image of one toolchain; its tag covers the Dockerfile, the packages and the base image."""
     toolchain = language.toolchain(toolchain_id)
-    dockerfile = root / language.folder / "Dockerfile.toolchain"
+    dockerfile = _source(root / language.folder, root / language.folder / "Dockerfile.toolchain")
     arguments = {
         "BASE": BASE_IMAGE,
         "PACKAGES": " ".join(toolchain.packages),
         "BACKPORTS": "1" if toolchain.backports else "0",
         "TOOLCHAIN_PATH": toolchain.path,
     }
-    digest = of_value((dockerfile.read_text(), arguments, base_id))
     return ImagePlan(
-        tag=f"memverdict/toolchain-{toolchain.id}:{digest}",
-        language=language.id,
+        tag=f"memverdict/toolchain-{toolchain.id}:{of_value((arguments, base_id, digest_of([dockerfile])))}",
+        title=f"toolchain {toolchain.id}",
         dockerfile=dockerfile.name,
         arguments=arguments,
-        files=(dockerfile,),
+        sources=(dockerfile,),
     )
 
 
@@ -139,8 +156,8 @@ def plan_worker(root: Path, language: Language, build: Build, base_id: str, tool
     """The worker image of one build; its tag covers sources, options, Dockerfiles, packages and the base image."""
     check_options(build)
     folder = root / language.folder
-    dockerfile = folder / "Dockerfile.worker"
-    files = source_files(folder)
+    dockerfile = _source(folder, folder / "Dockerfile.worker")
+    sources = (*program_sources(folder), dockerfile)
     arguments = {
         "BASE": BASE_IMAGE,
         "TOOLCHAIN": build.toolchain,
@@ -148,14 +165,12 @@ def plan_worker(root: Path, language: Language, build: Build, base_id: str, tool
         "OPTIONS": " ".join(f"{key}={value}" for key, value in sorted(build.options.items())),
         "RUNTIME_PACKAGES": " ".join(language.toolchain(build.toolchain).runtime_packages),
     }
-    contents = {path.relative_to(folder).as_posix(): (path.stat().st_mode & 0o111, path.read_text()) for path in files}
-    digest = of_value((dockerfile.read_text(), arguments, base_id, toolchain.tag, contents))
     return ImagePlan(
-        tag=f"memverdict/worker-{language.id}:{digest}",
-        language=language.id,
+        tag=f"memverdict/worker-{language.id}:{of_value((arguments, base_id, toolchain.tag, digest_of(sources)))}",
+        title=f"worker {language.id} {build.id}",
         dockerfile=dockerfile.name,
         arguments={**arguments, "TOOLCHAIN_IMAGE": toolchain.tag, "ROOT": root_digest(root)},
-        files=(*files, dockerfile),
+        sources=sources,
         of_build=build.id,
     )
 
@@ -247,13 +262,12 @@ def remove_stages(root: Path, api: BuildApi) -> None:
 
 def _make(plan: ImagePlan, root: Path, api: BuildApi, effects: Effects) -> float:
     """Build one image; returns the seconds it took."""
-    what = plan.tag.partition(":")[0].partition("/")[2] + (f" {plan.of_build}" if plan.of_build else "")
-    effects.say(f"image {what}: building")
+    effects.say(f"image {plan.title}: building")
     began = effects.monotonic()
     output: list[str] = []
     try:
         events = api.build(
-            fileobj=_context(root / "langs" / plan.language, plan),
+            fileobj=_context(plan),
             custom_context=True,
             dockerfile=plan.dockerfile,
             tag=plan.tag,
@@ -267,11 +281,11 @@ def _make(plan: ImagePlan, root: Path, api: BuildApi, effects: Effects) -> float
         for event in events:
             output.append(str(event.get("stream", "")))
             if "error" in event:
-                raise BuildFailed(_failure(what, "".join(output), str(event["error"])))
+                raise BuildFailed(_failure(plan.title, "".join(output), str(event["error"])))
     except RequestException as error:
-        raise BuildFailed(_failure(what, "".join(output), str(error))) from error
+        raise BuildFailed(_failure(plan.title, "".join(output), str(error))) from error
     seconds = effects.monotonic() - began
-    effects.say(f"image {what}: {api.inspect_image(plan.tag)['Size'] / 1e6:.0f} MB in {seconds:.0f} s")
+    effects.say(f"image {plan.title}: {api.inspect_image(plan.tag)['Size'] / 1e6:.0f} MB in {seconds:.0f} s")
     return seconds
 
 
@@ -281,16 +295,20 @@ def proxies(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.lower() in names}
 
 
-def _context(folder: Path, plan: ImagePlan) -> io.BytesIO:
+def _source(folder: Path, path: Path) -> Source:
+    executable = bool(path.stat().st_mode & 0o111)
+    return Source(name=path.relative_to(folder).as_posix(), executable=executable, content=path.read_bytes())
+
+
+def _context(plan: ImagePlan) -> io.BytesIO:
     """The build context as a tar file without owners and times: equal files are equal to the builder's cache."""
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as tar:
-        for path in plan.files:
-            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
-            content = path.read_bytes()
-            entry.size = len(content)
-            entry.mode = 0o755 if path.stat().st_mode & 0o111 else 0o644
-            tar.addfile(entry, io.BytesIO(content))
+        for source in plan.sources:
+            entry = tarfile.TarInfo(source.name)
+            entry.size = len(source.content)
+            entry.mode = 0o755 if source.executable else 0o644
+            tar.addfile(entry, io.BytesIO(source.content))
         for name, content in plan.given.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
