@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from harness.report.model import Report
 
 VERDICTS = "verdicts.json"
-"""Written when a run has done all that it planned."""
+FINISHED = "finished.json"
+"""Written when a run has measured all that it planned, or all that its deadline left."""
 
 PREFERRED = "docker"
 """The engine whose answers need no remark."""
@@ -174,12 +175,12 @@ def status_of(context: Context, name: str) -> str:
     holder = holder_of(runs.runs_folder(context.root))
     if holder is not None and holder.run == name:
         return "running"
-    done = (runs.runs_folder(context.root) / name / VERDICTS).is_file()
+    done = (runs.runs_folder(context.root) / name / FINISHED).is_file()
     return "complete" if done else "unfinished"
 
 
-def mark_complete(context: Context, judged: Judged) -> None:
-    """Keep the verdicts beside the records: the mark of a run that did all it planned."""
+def write_verdicts(context: Context, judged: Judged) -> None:
+    """Keep the verdicts beside the records that they were judged from."""
     folder = runs.runs_folder(context.root) / judged.names[-1]
     beside = folder / f".{VERDICTS}.new"
     beside.write_text(json.dumps({"format": 1, **judged.document()}, indent=1, ensure_ascii=False) + "\n")

@@ -78,7 +78,7 @@ def make_plan(
     """The plan of a suite. ``wanted`` narrows its claims (and drops its own cells), ``only`` filters cells."""
     names = wanted or suite.claims
     if wanted:
-        suite = dataclasses.replace(suite, cells=())
+        suite = dataclasses.replace(suite, claims=wanted, cells=())
     asked = tuple(claims[name] for name in names)
     needed = [one for claim in asked for one in demands(claim, catalog)]
     resolved = cells(suite, needed, catalog, only=only, absent=absent)

@@ -148,7 +148,7 @@ def run_command(
 
 def _conclude(context: Context, done: "Done", *, as_json: bool) -> int:
     """Judge and report what there is; the exit code."""
-    from harness.cli.judging import judge_runs, mark_complete, report_of, write_report
+    from harness.cli.judging import judge_runs, report_of, write_report, write_verdicts
     from harness.report import terminal
     from harness.store import runs
 
@@ -160,8 +160,7 @@ def _conclude(context: Context, done: "Done", *, as_json: bool) -> int:
     judged = judge_runs(context, (done.name,))
     report = report_of(context, judged)
     page = write_report(context, judged, report)
-    if not outcome.interrupted:
-        mark_complete(context, judged)
+    write_verdicts(context, judged)
     if as_json:
         print_json(judged.document())
     else:

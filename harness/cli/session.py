@@ -6,6 +6,7 @@ unknowingly.
 
 import os
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from harness.catalog.select import Selector
 from harness.claims.model import Claim
 from harness.cli.catalogue import forecast, history
 from harness.cli.context import Context, print_rich, say
+from harness.cli.judging import FINISHED, plan_of, same_catalogue
 from harness.cli.measuring import Outcome, measure
 from harness.cli.planning import Plan, make_plan
 from harness.cli.preparing import Choice, Ready, engine_for, provide
@@ -56,6 +58,7 @@ def begin(
     budget: int | None = None,
 ) -> Done:
     """Measure a suite from its beginning. Errors of ours pass through, with what was stored intact."""
+    _interruptible()
     now = datetime.now(UTC)
     name = runs.run_id(now, suite.id, seed)
     with hold(runs.runs_folder(context.root), _holder(name, now)):
@@ -66,8 +69,7 @@ def begin(
 
 def resume(context: Context, catalog: Catalog, claims: Mapping[str, Claim], name: str, *, budget: int | None) -> Done:
     """Complete a run that was stopped; UsageError when the catalogue is no longer its own."""
-    from harness.cli.judging import plan_of, same_catalogue
-
+    _interruptible()
     name = runs.resolve(context.root, name)
     with hold(runs.runs_folder(context.root), _holder(name, datetime.now(UTC))):
         document = runs.document(context.root, name, runs.PROVENANCE)
@@ -120,10 +122,18 @@ def _measured(
     try:
         with closing(store):
             outcome = measure(catalog, plan, engine, store, done, root=context.root, known=known, seconds=seconds)
+            if not outcome.interrupted:
+                store.save(FINISHED, {"format": 1, "records": len(outcome.records), "late": outcome.late})
     except (EngineError, StoreError):
         say(f"what was measured until now is safe; go on with `{context.command} run --resume {store.id}`")
         raise
     return Done(name=store.id, plan=plan, outcome=outcome)
+
+
+def _interruptible() -> None:
+    """Let SIGINT and SIGTERM end a run in order, even one that a script started in the background, deaf to SIGINT."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 def _holder(name: str, now: datetime) -> Holder:

@@ -5,6 +5,7 @@ does not say is left empty, never guessed.
 """
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -87,7 +88,7 @@ def build_report(
         configurations=_configurations(catalog, records),
         workloads=_workloads(catalog, records),
         notes=_distinct([entry for claim in asked for entry in claim.notes]),
-        commands=_commands(facts, command, run),
+        commands=_commands(facts, command, run, _narrowing(provenance)),
     )
 
 
@@ -246,12 +247,21 @@ def _distinct(notes: Sequence[Note]) -> tuple[Note, ...]:
     )
 
 
-def _commands(facts: RunFacts, command: str, run: str) -> tuple[Command, ...]:
+def _narrowing(provenance: Mapping[str, object]) -> str:
+    """The options that narrowed a run, as they were given; empty for a whole suite."""
+    claims, only = provenance.get("claims"), provenance.get("only")
+    named = f" --claims {','.join(map(str, claims))}" if isinstance(claims, list) and claims else ""
+    return named + (f" --only {shlex.quote(str(only))}" if only else "")
+
+
+def _commands(facts: RunFacts, command: str, run: str, narrowing: str) -> tuple[Command, ...]:
     commands = []
     if facts.suite:
         seed = f" --seed {facts.seed}" if facts.seed is not None else ""
         about = f"the same suite, in {units.counted(facts.blocks, 'block')}" if facts.blocks else "the same suite"
-        commands.append(Command(about=f"{about}, on your machine", text=f"{command} run --suite {facts.suite}{seed}"))
+        commands.append(
+            Command(about=f"{about}, on your machine", text=f"{command} run --suite {facts.suite}{narrowing}{seed}")
+        )
     if run:
         commands += [
             Command(about="the records behind a claim", text=f"{command} explain CLAIM {run}"),
