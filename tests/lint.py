@@ -6,18 +6,17 @@ left out; where ``MEMVERDICT_REQUIRE_ALL`` is set that is a failure too.
 
 import os
 import sys
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from harness.engines.base import LABEL, ROOT_LABEL, root_digest
 from harness.engines.docker import builder
 from harness.engines.effects import real_effects
 from harness.engines.images import build_linter
 from harness.errors import EngineUnavailable
 from tests.conformance.programs import LANGUAGES, ROOT
 from tests.conftest import REQUIRE_ALL
+from tests.native import run_script
 
 SECONDS_PER_LANGUAGE: Final = 300
 SECONDS_PER_BUILD: Final = 1200
@@ -38,33 +37,11 @@ def main() -> int:
     failed = False
     for name, script in scripts.items():
         image = build_linter(LANGUAGES[name], ROOT, api, real_effects(lambda line: click.echo(line, err=True)))
-        code, output = lint(api, image, script)
+        code, output = run_script(api, image, script, seconds=SECONDS_PER_LANGUAGE)
         failed = failed or code != 0
         click.echo(f"{LANGUAGES[name].title}: {f'exit {code}' if code else 'clean'}")
         click.echo(output, nl=False)
     return 1 if failed else 0
-
-
-def lint(api: Any, image: str, script: Path) -> tuple[int, str]:
-    """Run a script of a language's tests in a container of its own that sees the language's folder, read-only.
-
-    Gives the exit code (124 when it was still running after five minutes) and what it printed.
-    """
-    folder = script.parents[1]
-    container = api.create_container(
-        image,
-        command=["timeout", str(SECONDS_PER_LANGUAGE), f"/src/{script.relative_to(folder)}"],
-        labels={LABEL: "1", ROOT_LABEL: root_digest(ROOT)},
-        host_config=api.create_host_config(
-            binds={str(folder): {"bind": "/src", "mode": "ro"}}, network_mode="none", cap_drop=["ALL"]
-        ),
-    )["Id"]
-    try:
-        api.start(container)
-        code = int(api.wait(container, timeout=SECONDS_PER_LANGUAGE + 60)["StatusCode"])
-        return code, api.logs(container).decode(errors="replace")
-    finally:
-        api.remove_container(container, force=True)
 
 
 if __name__ == "__main__":
