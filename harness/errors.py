@@ -64,4 +64,4 @@ class StoreError(MemverdictError):
 
 
 class UnfitError(MemverdictError):
-    """This host or this run cannot give a verdict: a canary or the A/A control failed."""
+    """The host or the run cannot give a verdict: a canary or the A/A control failed."""

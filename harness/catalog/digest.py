@@ -7,8 +7,7 @@ does, and nothing else: results files and documentation do not change it.
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 SHOWN = 16
 """Hexadecimal digits kept of SHA-256: 64 bits, enough to tell versions of one project apart."""
@@ -18,15 +17,6 @@ def of_value(value: object) -> str:
     """Digest of a frozen value: its fields in canonical JSON."""
     text = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:SHOWN]
-
-
-def of_files(root: Path, files: Iterable[Path]) -> str:
-    """Digest of files' relative names and bytes; the order given does not matter."""
-    whole = hashlib.sha256()
-    for path in sorted(files):
-        whole.update(path.relative_to(root).as_posix().encode() + b"\0")
-        whole.update(hashlib.sha256(path.read_bytes()).digest())
-    return whole.hexdigest()[:SHOWN]
 
 
 def _plain(value: object) -> object:

@@ -11,13 +11,13 @@ from pathlib import Path
 from types import TracebackType
 
 from harness import units
-from harness.catalog.digest import of_files, of_value
+from harness.catalog.digest import of_value
 from harness.catalog.load import specification
 from harness.catalog.model import Block, Catalog, Invocation
 from harness.cli.context import say
 from harness.cli.planning import Plan
 from harness.engines.base import Engine
-from harness.engines.images import source_files
+from harness.engines.images import digest_of, program_sources
 from harness.execute.handshake import Deadlines
 from harness.execute.run import Expected, Setting, run
 from harness.plan.advance import advance
@@ -88,9 +88,7 @@ def measure(
 
 def expectation(catalog: Catalog, root: Path) -> Callable[[Invocation], Expected]:
     """What each invocation's record is held against."""
-    sources = {
-        one.id: of_files(root / one.folder, source_files(root / one.folder)) for one in catalog.languages.values()
-    }
+    sources = {one.id: digest_of(program_sources(root / one.folder)) for one in catalog.languages.values()}
     specifications = {one.id: of_value(specification(one)) for one in catalog.workloads.values()}
 
     def expected(invocation: Invocation) -> Expected:

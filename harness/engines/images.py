@@ -177,13 +177,14 @@ def plan_worker(root: Path, language: Language, build: Build, base_id: str, tool
 
 def plan_linter(root: Path, language: Language, toolchain: ImagePlan, certificates: bytes) -> ImagePlan:
     """The image with a language's linters; ``certificates`` are what this machine trusts, for what is fetched."""
-    dockerfile = root / language.folder / "Dockerfile.lint"
+    folder = root / language.folder
+    dockerfile = _source(folder, folder / "Dockerfile.lint")
     return ImagePlan(
-        tag=f"memverdict/lint-{language.id}:{of_value((dockerfile.read_text(), toolchain.tag))}",
-        language=language.id,
+        tag=f"memverdict/lint-{language.id}:{of_value((toolchain.tag, digest_of([dockerfile])))}",
+        title=f"lint {language.id}",
         dockerfile=dockerfile.name,
         arguments={"TOOLCHAIN_IMAGE": toolchain.tag, "ROOT": root_digest(root)},
-        files=(dockerfile,),
+        sources=(dockerfile,),
         given={"ca-certificates.crt": certificates},
     )
 

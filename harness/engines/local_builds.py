@@ -10,11 +10,11 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from harness.catalog.digest import of_files, of_value
+from harness.catalog.digest import of_value
 from harness.catalog.model import Build, Language
 from harness.engines.base import ImageRef
 from harness.engines.effects import Effects
-from harness.engines.images import Built, check_options, source_files
+from harness.engines.images import Built, check_options, digest_of, program_sources
 from harness.engines.provision import LocalToolchain
 from harness.errors import BuildFailed
 
@@ -36,7 +36,7 @@ def build_locally(
 def _one(build: Build, language: Language, toolchain: LocalToolchain, root: Path, effects: Effects) -> Built:
     check_options(build)
     folder = root / language.folder
-    digest = of_value((of_files(folder, source_files(folder)), dict(build.options), toolchain.found))
+    digest = of_value((digest_of(program_sources(folder)), dict(build.options), toolchain.found))
     place = root / ".build" / "local" / language.id / digest
     began = effects.monotonic()
     fresh = not place.is_dir()

@@ -24,8 +24,8 @@ from harness.engines.images import (
     needed_builds,
     plan_toolchain,
     plan_worker,
+    program_sources,
     proxies,
-    source_files,
 )
 from harness.errors import BuildFailed, EngineUnavailable
 from tests.fakes.machine import Machine
@@ -168,10 +168,25 @@ def test_needed_builds_when_invocations_share_builds_then_each_once_in_order() -
     assert needed_builds([first, second, first]) == (first.build, second.build)
 
 
-def test_source_files_when_a_folder_has_more_then_only_what_decides_the_programs(root: Path) -> None:
-    folder = root / "langs" / "tongue"
-    found = [path.relative_to(folder).as_posix() for path in source_files(folder)]
-    assert found == ["build", "kit/clock.t", "lang.toml", "workloads/one.t"]
+def test_program_sources_when_a_folder_has_more_then_only_what_decides_the_programs(root: Path) -> None:
+    found = program_sources(root / "langs" / "tongue")
+    assert [one.name for one in found] == ["build", "kit/clock.t", "lang.toml", "workloads/one.t"]
+    assert [one.executable for one in found] == [True, False, False, False]
+    assert found[1].content == b"kit/clock.t"
+
+
+def test_build_images_when_a_file_changes_meanwhile_then_what_was_named_is_what_is_built(
+    root: Path, machine: Machine
+) -> None:
+    daemon = Daemon()
+
+    def build(**arguments: Any) -> Iterable[dict[str, Any]]:
+        (root / "langs/tongue/kit/clock.t").write_text("changed")
+        return Daemon.build(daemon, **arguments)
+
+    daemon.build = build  # type: ignore[method-assign]
+    make(root, machine, daemon)
+    assert daemon.contexts[1]["kit/clock.t"] == b"kit/clock.t"
 
 
 @pytest.mark.parametrize("options", [{"KEY": "a b"}, {"KEY": "$(id)"}, {"KEY;": "1"}, {"KEY": "a/b"}, {"": "1"}])
