@@ -45,6 +45,9 @@ PIDS: Final = 512
 _HEADER: Final = struct.Struct(">BxxxL")
 _POLL_SECONDS: Final = 0.005
 _AGAIN_SECONDS: Final = 0.25
+_LET_GO_SECONDS: Final = 2.0
+"""A container that still runs so long after its streams ended has lost them, as when the daemon was restarted."""
+
 _OOM_TOLD_SECONDS: Final = 0.5
 """A daemon tells of the exit and of the kill for memory in two events: after a SIGKILL the second is waited for."""
 
@@ -145,7 +148,13 @@ class DockerEngine:
         """A fresh container, attached and started; EngineError when the daemon refuses or does not come back."""
         try:
             self._await_daemon()
-            return self._start(invocation, place)
+            try:
+                return self._start(invocation, place)
+            except APIError:
+                raise  # a daemon that answers means what it says
+            except _ERRORS:
+                self._await_daemon()
+                return self._start(invocation, place)
         except _ERRORS as error:
             raise EngineError(f"{invocation.id}: the container does not start: {error}") from error
 
@@ -157,8 +166,10 @@ class DockerEngine:
             session = DockerSession(self._api, container, stream, image.image_id, left=self._left)
             self._api.start(container)
         except BaseException:  # Ctrl-C too: a container that nobody holds would stay
-            with suppress(*_ERRORS):
+            try:
                 _remove(self._api, container)
+            except _ERRORS:
+                self._left.append(container)
             raise
         return session
 
@@ -224,6 +235,7 @@ class DockerSession:
         self._pending = b""
         self._killed = False
         self._exit: Exit | None = None
+        self._let_go: float | None = None
         self._closed = False
 
     @property
@@ -245,6 +257,7 @@ class DockerSession:
             except OSError:
                 received = b""
             if not received:
+                self._let_go = time.monotonic()
                 return Chunk(closed=True)
             self._pending += received
 
@@ -273,25 +286,25 @@ class DockerSession:
             return str(error)
 
     def wait(self, seconds: float) -> Exit | None:
-        """How the container ended. A daemon that is away may come back until the time is over."""
+        """How the container ended; unknown where the daemon let go of it, whatever it says of it when it is back."""
         deadline = time.monotonic() + seconds
         while self._exit is None:
-            pause = _POLL_SECONDS
             try:
                 state = self._state()
-                if not state["Running"] and state["Status"] != "created":
-                    self._exit = self._how(state)
-                    break
             except NotFound:
                 self._exit = Exit(code=None, reason="somebody removed the container")
                 break
             except _ERRORS as error:
-                if time.monotonic() >= deadline:
-                    return Exit(code=None, reason=f"the daemon went away: {error}")
-                pause = _AGAIN_SECONDS
-            if time.monotonic() >= deadline:
+                return Exit(code=None, reason=f"the daemon went away: {error}")
+            if not state["Running"] and state["Status"] != "created":
+                self._exit = self._how(state)
+                break
+            now = time.monotonic()
+            if self._let_go is not None and not self._killed and now > self._let_go + _LET_GO_SECONDS:
+                return Exit(code=None, reason="the daemon let go of the worker's streams while it ran")
+            if now >= deadline:
                 return None
-            time.sleep(pause)
+            time.sleep(_POLL_SECONDS)
         return self._exit
 
     def _how(self, state: Mapping[str, Any]) -> Exit:

@@ -47,7 +47,8 @@ def rootfs() -> bytes:
     wanted["/worker"] = running.WORKER
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as tar:
-        for folder in ("out", "tmp"):
+        parents = {str(parent).lstrip("/") for name in wanted for parent in Path(name).parents}
+        for folder in (".", "out", *sorted(parents - {""})):
             entry = tarfile.TarInfo(folder)
             entry.type, entry.mode = tarfile.DIRTYPE, 0o755
             tar.addfile(entry)
@@ -106,6 +107,14 @@ def store(tmp_path: Path) -> Iterator[runs.Run]:
     made.close()
 
 
+def runs_still(pid: str) -> bool:
+    """Whether a process does anything yet: one that ended and that nobody has reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class Daemon:
     """A daemon of our own that may be killed: own socket, folders, pid file and network namespace, no bridge."""
 
@@ -147,7 +156,7 @@ class Daemon:
 
     def _clear_stale(self) -> None:
         for pid_file in (self._folder / "docker.pid", *self._folder.glob("exec/containerd/*.pid")):
-            if pid_file.exists() and not Path(f"/proc/{pid_file.read_text().strip()}").exists():
+            if pid_file.exists() and not runs_still(pid_file.read_text().strip()):
                 pid_file.unlink()
 
     def kill(self) -> None:

@@ -23,7 +23,7 @@ def containers(client: docker.DockerClient, root: str) -> list[dict[str, Any]]:
 
 def only(store: runs.Run, engine: DockerEngine, variant: str, **changes: Any) -> Record:
     setting = running.setting(store, engine, **changes)
-    return next(iter(run(running.block(variant, number=None), setting)))
+    return next(iter(run(running.block(variant), setting)))
 
 
 def test_container_when_all_goes_well_then_accounted_limited_and_removed(

@@ -19,8 +19,11 @@ SHORT = Deadlines(ready=20.0, work=20.0, exit=10.0)
 """Long enough for a busy machine; what is never to come has deadlines of its own in the test."""
 
 
-def block(*variants: str, number: int | None = 0, **changes: Any) -> Block:
-    """A block with one invocation per behaviour of the fake worker."""
+def block(*variants: str, number: int | None = None, **changes: Any) -> Block:
+    """A block with one invocation per behaviour of the fake worker.
+
+    Without a number nothing is timed, so that the real host's disturbances rerun nothing.
+    """
     return Block(
         number=number,
         invocations=tuple(
