@@ -67,7 +67,7 @@ def engine_for(
     from harness.engines.local_builds import build_locally
 
     built = build_locally(builds, catalog.languages, ready.toolchains, root, effects)
-    return LocalEngine({build: one.ref for build, one in built.items()}), built
+    return LocalEngine({build: one.ref for build, one in built.items()}, root=root_digest(root)), built
 
 
 def _docker(effects: Effects) -> str | None:
