@@ -296,7 +296,7 @@ def _explain(path: Path, shape: type[object], error: ValidationError) -> DataErr
     # Unknown keys first: a misspelt key also makes its right spelling "missing", and the first is the cause.
     details = sorted(error.errors(), key=lambda one: one["type"] != "unexpected_keyword_argument")
     first = details[0]
-    where = [part for part in first["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
+    where = [part for part in first["loc"] if part != "[key]"]  # pydantic's word for a table's own key
     key = ".".join(str(part) for part in where)
     if first["type"] == "unexpected_keyword_argument":
         known = _keys_at(shape, where[:-1])

@@ -1,0 +1,1 @@
+"""Tests of harness/catalog, one module a file."""
