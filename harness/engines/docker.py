@@ -39,6 +39,7 @@ from harness.errors import EngineError, EngineUnavailable
 CALL_SECONDS: Final = 20
 """How long one call to the daemon may take before it counts as failed."""
 
+DEFAULT_URL: Final = "unix:///var/run/docker.sock"
 USER: Final = "65532:65532"
 OUT: Final = "/out"
 PIDS: Final = 512
@@ -57,6 +58,7 @@ _ERRORS: Final = (DockerException, RequestException, OSError)
 def connect(base_url: str | None = None) -> docker.DockerClient:
     """A client whose daemon answers; EngineUnavailable says why there is none."""
     try:
+        _knock(base_url or os.environ.get("DOCKER_HOST") or DEFAULT_URL)
         client = docker.DockerClient(base_url=base_url, timeout=CALL_SECONDS) if base_url else docker.from_env(
             timeout=CALL_SECONDS
         )  # fmt: skip
@@ -66,6 +68,14 @@ def connect(base_url: str | None = None) -> docker.DockerClient:
             f"no Docker daemon answers ({error}); `make setup` starts one, `--engine local` does without"
         ) from error
     return client
+
+
+def _knock(url: str) -> None:
+    """OSError where nobody listens on a unix socket: the SDK would leave the socket it tried it with open."""
+    if url.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as door:
+            door.settimeout(CALL_SECONDS)
+            door.connect(url.removeprefix("unix://"))
 
 
 def builder(seconds: int) -> Any:
