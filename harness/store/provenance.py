@@ -5,13 +5,14 @@ names a person, a folder or a host: published runs carry it.
 """
 
 import hashlib
-import json
 import os
 import platform
 import resource
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
@@ -31,6 +32,8 @@ _SYSTEM: Final[Mapping[str, str]] = {
     "clocksource": "sys/devices/system/clocksource/clocksource0/current_clocksource",
     "governor": "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
     "hypervisor": "sys/hypervisor/type",
+    "vendor": "sys/class/dmi/id/sys_vendor",
+    "product": "sys/class/dmi/id/product_name",
     "smt": "sys/devices/system/cpu/smt/control",
     "thp": "sys/kernel/mm/transparent_hugepage/enabled",
     "thp_shmem": "sys/kernel/mm/transparent_hugepage/shmem_enabled",
@@ -104,12 +107,13 @@ def _code(root: Path, run: Run, missing: dict[str, str]) -> dict[str, object]:
 
 
 def describe(found: Mapping[str, object]) -> str:
-    """A host in one line: processor, CPUs, memory, kernel, distribution, as far as they are known."""
+    """A host in one line: processor, CPUs, memory, cgroups, kernel, distribution, as far as they are known."""
     cpus, memory = found.get("cpus"), found.get("memory_bytes")
     parts = (
         str(found.get("cpu_model") or "unknown processor"),
         units.counted(len(cpus), "CPU") if isinstance(cpus, list) else "",
         units.size(memory) if isinstance(memory, int) else "",
+        f"cgroup v{found['cgroup']}" if found.get("cgroup") else "",
         f"Linux {found['kernel']}" if found.get("kernel") else "",
         str(found.get("distribution") or ""),
         "virtual" if found.get("virtual") else "",
@@ -125,6 +129,8 @@ def _system(system: Path, missing: dict[str, str]) -> dict[str, object]:
         "cpus": sorted(os.sched_getaffinity(0)),
         "memory_bytes": _memory_bytes(system),
         "distribution": _os_release(system),
+        "topology": _topology(system) or None,
+        "cgroup": _cgroup(system),
     }
     for name, path in _SYSTEM.items():
         found[name] = _text(system / path)
@@ -196,5 +202,25 @@ def _memory_bytes(system: Path) -> int | None:
 def _os_release(system: Path) -> str | None:
     for line in (_text(system / "etc/os-release") or "").splitlines():
         if line.startswith("PRETTY_NAME="):
-            return str(json.loads(line.partition("=")[2]))
+            with suppress(ValueError):  # the file is shell (os-release(5)), and nothing keeps people from breaking it
+                return " ".join(shlex.split(line.partition("=")[2])) or None
     return None
+
+
+def _topology(system: Path) -> list[dict[str, int]]:
+    """Package and core of each CPU that we may run on: two of one core are no two cores."""
+    found = []
+    for cpu in sorted(os.sched_getaffinity(0)):
+        folder = system / f"sys/devices/system/cpu/cpu{cpu}/topology"
+        package, core = _text(folder / "physical_package_id"), _text(folder / "core_id")
+        if package is not None and core is not None:
+            found.append({"cpu": cpu, "package": int(package), "core": int(core)})
+    return found
+
+
+def _cgroup(system: Path) -> int | None:
+    """The version that accounts memory where distributions mount it; which folders a worker is in is the engine's."""
+    folder = system / "sys/fs/cgroup"
+    if (folder / "memory").is_dir():
+        return 1
+    return 2 if (folder / "cgroup.controllers").is_file() else None

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -26,6 +27,12 @@ def system(folder: Path, *, machine_id: str = "one") -> Path:
         "proc/cpuinfo": "processor: 0\nmodel name : Fast One\nflags : fpu hypervisor\n",
         "proc/meminfo": "MemTotal:       1024 kB\n",
         "proc/sys/kernel/pid_max": "32768\n",
+        "sys/fs/cgroup/cgroup.controllers": "cpu memory pids\n",
+        **{
+            f"sys/devices/system/cpu/cpu{cpu}/topology/{name}": f"{number}\n"
+            for cpu in os.sched_getaffinity(0)
+            for name, number in (("physical_package_id", 0), ("core_id", cpu // 2))
+        },
     }.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
@@ -41,6 +48,11 @@ def test_collect_when_host_answers_then_code_machine_and_system_are_told(tmp_pat
     assert "virtual" in str(found["host"])
     assert isinstance(found["system"], dict)
     assert found["system"]["memory_bytes"] == 1 << 20
+    assert found["system"]["topology"] == [
+        {"cpu": cpu, "package": 0, "core": cpu // 2} for cpu in sorted(os.sched_getaffinity(0))
+    ]
+    assert found["system"]["cgroup"] == 2
+    assert "cgroup v2" in str(found["host"])
     assert isinstance(found["unavailable"], dict)
     assert "system.governor" in found["unavailable"]
     assert "secret" not in json.dumps(found)
@@ -56,7 +68,36 @@ def test_collect_when_commands_fail_then_the_reasons_stand_in_for_the_values(tmp
     found = collect(root=tmp_path, engine="local", engine_version="", now=NOW, run=fails, system=tmp_path)
     assert "commit" not in found
     assert isinstance(found["unavailable"], dict)
-    assert {"commit", "pyperf", "system.cpu_model"} <= set(found["unavailable"])
+    missing = {"commit", "pyperf", "system.cpu_model", "system.topology", "system.cgroup"}
+    assert missing <= set(found["unavailable"])
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("PRETTY_NAME=Plain\n", "Plain"),
+        ("NAME=Other\nPRETTY_NAME='One of 2'\n", "One of 2"),
+        ('PRETTY_NAME="cut off\n', None),
+        ("PRETTY_NAME=\n", None),
+        ("NAME=Other\n", None),
+    ],
+)
+def test_collect_when_the_distribution_is_written_like_shell_then_read_so_or_missing(
+    tmp_path: Path, text: str, name: str | None
+) -> None:
+    (system(tmp_path) / "etc/os-release").write_text(text)
+    found = collect(root=tmp_path, engine="local", engine_version="", now=NOW, run=answers, system=tmp_path)
+    assert isinstance(found["system"], dict)
+    assert isinstance(found["unavailable"], dict)
+    assert found["system"].get("distribution") == name
+    assert ("system.distribution" in found["unavailable"]) == (name is None)
+
+
+def test_collect_when_memory_is_a_version_1_controller_then_version_1(tmp_path: Path) -> None:
+    (system(tmp_path) / "sys/fs/cgroup/memory").mkdir()
+    found = collect(root=tmp_path, engine="local", engine_version="", now=NOW, run=answers, system=tmp_path)
+    assert isinstance(found["system"], dict)
+    assert found["system"]["cgroup"] == 1
 
 
 def test_collect_when_run_for_real_then_this_repository_and_pyperf_answer() -> None:
