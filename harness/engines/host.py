@@ -157,6 +157,7 @@ def _size(probe: Probe) -> Iterator[Finding]:
         text=f"{units.size(memory)} available" if memory is not None else "the kernel does not say how much is free",
         remedy="" if enough else f"workers may take {units.size(MEMORY_NEEDED)}: end what else runs here",
     )
+    yield _swap(probe)
     version = hierarchy(probe.system / "proc").version
     yield Finding(
         id="cgroup",
@@ -164,6 +165,19 @@ def _size(probe: Probe) -> Iterator[Finding]:
         observed=version,
         text=f"cgroup v{version}" if version else "no cgroup file system",
         remedy="" if version else "without one there are no limits and no container accounting here",
+    )
+
+
+def _swap(probe: Probe) -> Finding:
+    """A limit on memory and swap together still lets the kernel swap a worker out when the whole host is short."""
+    total, free = _meminfo(probe, "SwapTotal"), _meminfo(probe, "SwapFree")
+    used = None if total is None or free is None else total - free
+    return Finding(
+        id="swap",
+        ok=used == 0,
+        observed=used,
+        text=f"{units.size(used)} swapped out" if used is not None else "the kernel does not say what is swapped out",
+        remedy="" if used == 0 else "memory is or was short: end what else runs here, then swapoff -a and swapon -a",
     )
 
 

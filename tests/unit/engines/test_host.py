@@ -31,9 +31,13 @@ Run "python -m pyperf system tune" to tune
 """
 
 
+def meminfo(*, available: int = 8_000_000, swap_total: int = 2000, swap_free: int = 2000) -> str:
+    return f"MemTotal: 9000000 kB\nMemAvailable: {available} kB\nSwapTotal: {swap_total} kB\nSwapFree: {swap_free} kB\n"
+
+
 def probe(folder: Path, **files: str) -> Probe:
     contents = {
-        "proc/meminfo": "MemTotal: 9000000 kB\nMemAvailable: 8000000 kB\n",
+        "proc/meminfo": meminfo(),
         "proc/self/mountinfo": "30 25 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
         "proc/loadavg": "0.10 0.20 0.30 1/100 4711\n",
         "proc/sys/kernel/pid_max": "32768\n",
@@ -73,8 +77,10 @@ def test_examine_when_all_is_well_then_nothing_to_mend(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "name"),
     [
-        ({"proc/meminfo": "MemAvailable: 1000 kB\n"}, "memory"),
-        ({"proc/meminfo": "\n"}, "memory"),
+        ({"proc/meminfo": meminfo(available=1000)}, "memory"),
+        ({"proc/meminfo": "SwapTotal: 0 kB\nSwapFree: 0 kB\n"}, "memory"),
+        ({"proc/meminfo": meminfo(swap_free=500)}, "swap"),
+        ({"proc/meminfo": "MemAvailable: 8000000 kB\n"}, "swap"),
         ({"proc/self/mountinfo": "\n"}, "cgroup"),
         ({"proc/loadavg": "1.50 0.20 0.30 1/100 4711\n"}, "load"),
         ({"proc/loadavg": "\n"}, "load"),
