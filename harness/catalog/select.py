@@ -103,10 +103,13 @@ def lane_of(variant: Variant, configuration: Configuration) -> Lane:
 
 
 def ask(selector: Selector, catalog: Catalog) -> tuple[Asked, ...]:
-    """All that the selector asks for, in the catalogue's order; UsageError when that is nothing."""
+    """All that the selector asks for, in the catalogue's order; UsageError when that, or a part of it, is nothing."""
     for key in ("workload", "configuration"):
         if key not in selector.terms:
             raise UsageError(f"selector {selector.text!r} asks without saying which {key}; add {key}=...")
+    unknown = _unknown(selector, catalog)
+    if unknown:
+        raise UsageError(f"selector {selector.text!r}: {unknown}")
     found = tuple(
         one
         for workload in catalog.workloads.values()
@@ -117,7 +120,10 @@ def ask(selector: Selector, catalog: Catalog) -> tuple[Asked, ...]:
         for one in _configurations(selector, workload, variant, form, language)
     )
     if not found:
-        raise UsageError(f"selector {selector.text!r} matches nothing; {_why_nothing(selector, catalog)}")
+        raise UsageError(
+            f"selector {selector.text!r} matches nothing: each part exists, but not together (a mode that the variant "
+            "lacks, a configuration of another language?)"
+        )
     return found
 
 
@@ -170,7 +176,11 @@ def _modes(selector: Selector) -> tuple[Mode, ...]:
     return cast("tuple[Mode, ...]", tuple(mode for mode in MODES if _matches(selector, "mode", mode)))
 
 
-def _why_nothing(selector: Selector, catalog: Catalog) -> str:
+def _unknown(selector: Selector, catalog: Catalog) -> str:
+    """The first alternative that names nothing there is, with the nearest name; empty when all name something.
+
+    Beside others that match, a misspelt one would silently measure less than was asked for.
+    """
     known: Mapping[str, set[str]] = {
         "workload": set(catalog.workloads),
         "language": set(catalog.languages),
@@ -183,4 +193,4 @@ def _why_nothing(selector: Selector, catalog: Catalog) -> str:
         for glob in selector.terms.get(key, ()):
             if not any(fnmatchcase(name, glob) for name in names):
                 return f"there is no {key} {glob!r}: {nearest(glob, names)}"
-    return "each part exists, but not together (a mode that the variant lacks, a configuration of another language?)"
+    return ""

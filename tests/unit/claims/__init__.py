@@ -1,0 +1,1 @@
+"""Tests of harness/claims, one module a file."""

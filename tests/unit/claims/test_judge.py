@@ -1,0 +1,158 @@
+import dataclasses
+import random
+
+import pytest
+
+from harness.claims import judge as judging
+from harness.claims.judge import ALPHA, answer, demands, judge
+from harness.claims.model import Claim, Demand, Finding, Health
+from harness.stats.values import Sample
+from tests.unit.claims.builders import HEALTHY, catalog, changed, claims, finding, noisy, sample
+
+GLIBC, MIMALLOC = ("c_allocator", "glibc"), ("c_allocator", "mimalloc")
+
+
+def two(first: str, second: str) -> tuple[Finding, ...]:
+    return finding(first, contrast="time", level=GLIBC), finding(second, contrast="time", level=MIMALLOC)
+
+
+def word(claim: Claim, findings: tuple[Finding, ...], *, asked: int = 2, health: Health = HEALTHY) -> str:
+    return judge(claim, findings, health, level=0.05, asked=asked).verdict
+
+
+@pytest.mark.parametrize(
+    ("quantifier", "first", "second", "verdict"),
+    [
+        ("generally", "holds", "holds", "supported"),
+        ("generally", "fails", "equivalent", "refuted"),
+        ("generally", "holds", "fails", "mixed"),
+        ("generally", "holds", "undecided", "inconclusive"),
+        ("generally", "fails", "undecided", "inconclusive"),
+        ("always", "holds", "holds", "supported"),
+        ("always", "holds", "fails", "refuted"),
+        ("always", "undecided", "equivalent", "refuted"),
+        ("always", "holds", "undecided", "inconclusive"),
+        ("exists", "holds", "fails", "supported"),
+        ("exists", "fails", "equivalent", "refuted"),
+        ("exists", "fails", "undecided", "inconclusive"),
+    ],
+)
+def test_judge_when_findings_add_up_then_gives_the_word_that_the_quantifier_asks_for(
+    quantifier: str, first: str, second: str, verdict: str
+) -> None:
+    assert word(changed("manual_is_faster", quantifier=quantifier), two(first, second)) == verdict
+
+
+def test_judge_when_a_finding_is_missing_then_fails_closed() -> None:
+    assert word(claims()["manual_is_faster"], two("holds", "holds"), asked=4) == "inconclusive"
+    assert word(claims()["manual_is_faster"], two("fails", "fails"), asked=4) == "inconclusive"
+
+
+def test_judge_when_nothing_was_found_then_is_untested() -> None:
+    found = judge(claims()["manual_is_faster"], (), HEALTHY, level=0.05, asked=2)
+    assert found.verdict == "untested"
+    assert "Nothing" in found.answer
+
+
+def test_judge_when_only_context_was_found_then_is_untested() -> None:
+    assert word(claims()["manual_is_faster"], (finding("holds", contrast="cpu", level=GLIBC),)) == "untested"
+
+
+def test_judge_when_the_run_is_unfit_then_gives_no_verdict_and_says_why() -> None:
+    health = Health(canaries={"memory": False}, control="", failures=("canary memory read 3 MiB",))
+    found = judge(claims()["manual_is_faster"], two("holds", "holds"), health, level=0.05, asked=2)
+    assert found.verdict == "unfit"
+    assert "canary memory read 3 MiB" in found.answer
+
+
+def test_judge_when_no_run_can_answer_then_says_so_whatever_was_found() -> None:
+    claim = changed("manual_is_faster", not_measurable="A matter of taste.", contrasts=())
+    found = judge(claim, (), HEALTHY, level=0.05, asked=0)
+    assert (found.verdict, found.answer) == ("not_measurable", "A matter of taste.")
+
+
+def test_judge_when_levels_contradict_with_a_confirmed_interaction_then_depends_on_the_factor() -> None:
+    first, second = two("holds", "fails")
+    first = dataclasses.replace(first, differences={b: 0.7 + 0.01 * b for b in range(1, 8)})
+    second = dataclasses.replace(second, differences={b: -0.2 + 0.01 * (b % 3) for b in range(1, 8)})
+    found = judge(claims()["manual_is_faster"], (first, second), HEALTHY, level=0.05, asked=2)
+    assert found.verdict == "depends"
+    assert found.flips_with == "c_allocator"
+    assert "with glibc" in found.answer
+    assert "not with mimalloc" in found.answer
+
+
+def test_judge_when_the_interaction_is_not_confirmed_then_is_mixed_and_says_what_is_missing() -> None:
+    rng = random.Random(3)
+    first, second = two("holds", "fails")
+    first = dataclasses.replace(first, differences={b: rng.gauss(0.15, 0.5) for b in range(1, 8)})
+    second = dataclasses.replace(second, differences={b: rng.gauss(0.0, 0.5) for b in range(1, 8)})
+    found = judge(claims()["manual_is_faster"], (first, second), HEALTHY, level=0.05, asked=2)
+    assert found.verdict == "mixed"
+    assert [warning.code for warning in found.warnings] == ["interaction_open"]
+
+
+def test_judge_when_inconclusive_then_the_contrast_that_needs_most_says_how_many_blocks() -> None:
+    open_ones = tuple(
+        dataclasses.replace(one, blocks_needed=needed)
+        for one, needed in zip(two("undecided", "undecided"), (12, 30), strict=True)
+    )
+    found = judge(claims()["manual_is_faster"], open_ones, HEALTHY, level=0.05, asked=2)
+    assert found.blocks_needed == 30
+    assert "about 30 blocks would decide" in found.answer
+
+
+def values(claim: Claim, ratio: float, *, noise: float = 0.02, seed: str = "") -> dict[Demand, Sample]:
+    """Every sample of a claim: subjects (the first language of a pair) at ``ratio`` times the baselines."""
+    found = {}
+    for demand in demands(claim, catalog()):
+        middle = 100 * ratio if demand.configuration in ("default", "no_reclaim") else 100
+        if demand.variant == "local":
+            middle = 100
+        found[demand] = sample(demand, noisy(middle, noise=noise, seed=f"{seed}{demand}"))
+    return found
+
+
+def test_answer_when_several_claims_are_judged_then_each_level_is_holms() -> None:
+    asked = [claims()["manual_is_faster"], claims()["manual_uses_less_memory"]]
+    samples = {**values(asked[0], 2.0), **values(asked[1], 1.12, noise=0.2)}
+    first, second = answer(asked, catalog(), samples, HEALTHY, seed=1)
+    assert first.verdict == "supported"
+    assert first.level == pytest.approx(ALPHA / 2)
+    assert second.level == pytest.approx(ALPHA)
+    assert {one.level for one in first.findings} == {first.level}
+
+
+def test_answer_when_nothing_was_measured_then_every_claim_is_untested() -> None:
+    found = answer(claims().values(), catalog(), {}, HEALTHY, seed=1)
+    assert {one.verdict for one in found} == {"untested"}
+
+
+def test_answer_when_effects_lie_at_the_margin_then_wrong_decisions_stay_within_the_family_level() -> None:
+    asked = [claims()["manual_is_faster"], claims()["manual_uses_less_memory"]]
+    runs, wrong = 150, 0
+    for number in range(runs):
+        samples = {}
+        for claim in asked:
+            samples.update(values(claim, 1.1, noise=0.1, seed=str(number)))
+        found = answer(asked, catalog(), samples, HEALTHY, seed=number)
+        wrong += any(one.verdict not in ("inconclusive",) for one in found)
+    assert wrong / runs <= 0.09  # 0.05, and three standard errors of 150 runs
+
+
+def test_answer_when_there_is_no_interaction_then_depends_is_all_but_never_said() -> None:
+    claim = claims()["manual_is_faster"]
+    said = 0
+    for number in range(150):
+        found = answer([claim], catalog(), values(claim, 1.1, noise=0.1, seed=f"n{number}"), HEALTHY, seed=number)
+        said += found[0].verdict == "depends"
+    assert said <= 3
+
+
+def test_demands_when_two_contrasts_need_one_sample_then_it_is_asked_once() -> None:
+    found = demands(claims()["escape_analysis_saves"], catalog())
+    assert len(found) == len(set(found))
+
+
+def test_module_when_read_then_names_the_family_level_once() -> None:
+    assert judging.ALPHA == 0.05

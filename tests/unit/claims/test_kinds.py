@@ -1,0 +1,142 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from harness.claims.kinds import NAMES
+from harness.claims.kinds.exact import Exact
+from harness.claims.kinds.ratio import Ratio
+from harness.claims.kinds.registry import KINDS
+from harness.claims.model import Demand
+from harness.claims.questions import Question, questions
+from harness.errors import UsageError
+from harness.stats.values import Sample
+from tests.unit.claims.builders import catalog, changed, claims, noisy, sample
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(1)
+
+
+def asked(name: str, contrast: str) -> list[Question]:
+    return [one for one in questions(claims()[name], catalog()) if one.contrast.id == contrast]
+
+
+def measured(question: Question, ratio: float, *, blocks: int = 7, noise: float = 0.01) -> dict[Demand, Sample]:
+    found: dict[Demand, Sample] = {}
+    for pair in question.pairs:
+        assert pair.baseline is not None
+        where = f"{pair.subject.workload}"
+        found[pair.subject] = sample(pair.subject, noisy(100 * ratio, blocks=blocks, noise=noise, seed=where + "s"))
+        found[pair.baseline] = sample(pair.baseline, noisy(100, blocks=blocks, noise=noise, seed=where + "b"))
+    return found
+
+
+def test_names_when_listed_then_are_those_of_the_registry() -> None:
+    assert set(NAMES) == set(KINDS)
+
+
+def test_questions_when_a_factor_is_named_then_asks_once_per_level() -> None:
+    found = asked("manual_is_faster", "time")
+    assert [one.level for one in found] == [("c_allocator", "glibc"), ("c_allocator", "mimalloc")]
+    assert {pair.subject.workload for one in found for pair in one.pairs} == {
+        "binary_trees", "lru_cache", "message_window",
+    }  # fmt: skip
+
+
+def test_questions_when_sides_cannot_be_paired_then_says_so() -> None:
+    claim = claims()["manual_is_faster"]
+    contrast = dataclasses.replace(claim.contrasts[0], baseline="c/*")
+    with pytest.raises(UsageError, match="narrow the selectors"):
+        questions(dataclasses.replace(claim, contrasts=(contrast,)), catalog())
+
+
+@pytest.mark.parametrize(
+    ("ratio", "decision"), [(2.0, "holds"), (1.0, "equivalent"), (0.7, "fails"), (1.1, "undecided")]
+)
+def test_ratio_when_the_effect_is_clear_then_decides_it(ratio: float, decision: str) -> None:
+    question = asked("manual_is_faster", "time")[0]
+    (found,) = Ratio(question).find(measured(question, ratio), level=0.05, rng=rng())
+    assert found.decision == decision
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < ratio * 1.02
+    assert found.high > ratio * 0.98
+    assert [row.workload for row in found.rows] == ["binary_trees", "lru_cache", "message_window"]
+    assert Ratio(question).decide(found) == decision
+
+
+def test_ratio_when_undecided_then_says_how_many_blocks_would_do() -> None:
+    question = asked("manual_is_faster", "time")[0]
+    (found,) = Ratio(question).find(measured(question, 1.2, noise=0.3), level=0.05, rng=rng())
+    assert found.decision == "undecided"
+    assert found.blocks_needed is not None
+    assert found.blocks_needed > found.blocks
+
+
+def test_ratio_when_blocks_are_few_then_decides_nothing() -> None:
+    question = asked("manual_is_faster", "time")[0]
+    (found,) = Ratio(question).find(measured(question, 3.0, blocks=4), level=0.05, rng=rng())
+    assert found.decision == "undecided"
+
+
+def test_ratio_when_a_workload_is_missing_then_shows_the_rest_and_decides_nothing() -> None:
+    question = asked("manual_is_faster", "time")[0]
+    samples = measured(question, 3.0)
+    del samples[question.pairs[0].subject]
+    (found,) = Ratio(question).find(samples, level=0.05, rng=rng())
+    assert found.decision == "undecided"
+    assert "part_missing" in {warning.code for warning in found.warnings}
+
+
+def test_ratio_when_nothing_was_measured_then_finds_nothing_and_its_p_fails_closed() -> None:
+    kind = Ratio(asked("manual_is_faster", "time")[0])
+    assert kind.find({}, level=0.05, rng=rng()) == ()
+    assert kind.p({}) == 1.0
+
+
+def test_ratio_when_it_does_not_decide_then_is_outside_the_family() -> None:
+    question = asked("manual_is_faster", "cpu")[0]
+    assert Ratio(question).p(measured(question, 2.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("predicted", "ratio", "decision"),
+    [("below", 0.5, "holds"), ("below", 2.0, "fails"), ("below", 1.0, "equivalent"),
+     ("equal", 1.0, "holds"), ("equal", 2.0, "fails"), ("equal", 0.5, "fails"), ("equal", 1.1, "undecided")],
+)  # fmt: skip
+def test_ratio_when_another_side_is_predicted_then_decides_for_that_side(
+    predicted: str, ratio: float, decision: str
+) -> None:
+    question = asked("stack_is_faster", "access")[0]
+    contrast = dataclasses.replace(question.contrast, predicted=predicted, margin=1.1, decides=True)  # type: ignore[arg-type]
+    question = dataclasses.replace(question, contrast=contrast)
+    (found,) = Ratio(question).find(measured(question, ratio), level=0.05, rng=rng())
+    assert found.decision == decision
+
+
+@pytest.mark.parametrize(("value", "decision"), [(1.0, "holds"), (1.000004, "holds"), (1.1, "fails"), (0.0, "fails")])
+def test_exact_when_within_its_tolerance_then_holds(value: float, decision: str) -> None:
+    question = asked("constructor_escapes", "stored")[0]
+    operations = 2_000_000
+    samples = {question.pairs[0].subject: sample(question.pairs[0].subject, [value], resolution=1 / operations)}
+    (found,) = Exact(question).find(samples, level=0.05, rng=rng())
+    assert found.decision == decision
+    assert found.p is None
+    assert Exact(question).decide(found) == decision
+
+
+def test_exact_when_not_measured_then_finds_nothing() -> None:
+    kind = Exact(asked("constructor_escapes", "stored")[0])
+    assert kind.find({}, level=0.05, rng=rng()) == ()
+    assert kind.p({}) is None
+
+
+def test_demands_when_a_language_lacks_a_part_then_it_is_left_out() -> None:
+    claim = changed("escape_analysis_saves")
+    contrast = dataclasses.replace(claim.contrasts[0], subject="configuration=glibc,default workload=escape "
+                                   "variant=all form=closure mode=exact")  # fmt: skip
+    (question,) = questions(dataclasses.replace(claim, contrasts=(contrast,)), catalog())
+    absent = {language.id for language in catalog().languages.values() if language.absence("escape", "closure")}
+    assert absent
+    assert {pair.subject.language for pair in question.pairs} == set(catalog().languages) - absent

@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import pytest
+
+from harness.catalog.load import load
+from harness.claims.load import load_claims
+from harness.errors import DataError
+from tests.fakes.project import change, copied
+from tests.unit.claims.builders import catalog, claims
+
+RATIO = "manual_is_faster"
+EXACT = "constructor_escapes"
+
+
+def test_claims_when_the_project_is_sound_then_each_says_its_limits_and_its_answers() -> None:
+    assert claims()
+    for claim in claims().values():
+        assert claim.statement
+        assert claim.cannot_say
+        assert claim.contrasts or claim.not_measurable
+
+
+def test_claims_when_a_suite_asks_for_one_then_it_exists() -> None:
+    assert {name for suite in catalog().suites.values() for name in suite.claims} <= set(claims())
+
+
+def test_digest_when_an_answers_wording_changes_then_stays_and_when_a_margin_does_changes(tmp_path: Path) -> None:
+    project = copied(tmp_path)
+    path = project / f"benchmarks/claims/{RATIO}.toml"
+    before = load_claims(project, load(project))[RATIO].digest
+    change(path, "C by hand is faster than Go: Go takes", "Yes: Go takes")
+    assert load_claims(project, load(project))[RATIO].digest == before
+    change(path, "margin = 1.10", "margin = 1.20")
+    assert load_claims(project, load(project))[RATIO].digest != before
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "key", "says"),
+    [
+        (RATIO, "quantifier =", "quantifer =", "quantifer", "did you mean 'quantifier'?"),
+        (RATIO, f'id = "{RATIO}"', 'id = "other"', "id", "make them equal"),
+        (RATIO, 'metric = "time.per_operation"', 'metric = "time.per_operatoin"', "contrast.time.metric",
+         "did you mean 'time.per_operation'?"),
+        (RATIO, 'kind = "ratio"', 'kind = "slope"', "contrast.time.kind", "no kind 'slope' yet"),
+        (RATIO, 'kind = "ratio"', 'kind = "exact"', "contrast.time.expected", "says what it expects"),
+        (RATIO, "margin = 1.10", "margin = 1.01", "contrast.time.margin", "code layout"),
+        (RATIO, "margin = 1.10", "margin = 1.10\nequivalent = 1.2", "contrast.time.equivalent", "above the margin"),
+        (RATIO, 'baseline = "{c_allocator}"', 'baseline = "{allocator}"', "contrast.time", "no factor 'allocator'"),
+        (RATIO, 'baseline = "{c_allocator}"', "", "contrast.time", "needs baseline and margin"),
+        (RATIO, "workload=binary_trees", "workload=binary_tree", "contrast.time", "did you mean 'binary_trees'?"),
+        (RATIO, 'mode = "throughput"', 'mode = "exact"', "contrast.time.metric", "not valid in mode exact"),
+        (RATIO, "{time.holds}", "{tme.holds}", "answer.depends", "did you mean 'time.holds'?"),
+        (RATIO, "depends =", "mixed =", "answer.mixed", "is not there"),
+        (RATIO, 'metric = "time.per_operation"', 'metric = "allocations.count"', "contrast.time.metric", "mode"),
+        ("runtime_reuse_is_faster", "crosses = ", "about = ", "contrast.time", "compares lane"),
+        (EXACT, "decides = true", "decides = false", "", ""),
+        (EXACT, 'cannot_say = "', 'not_measurable = "no"\ncannot_say = "', "contrast", "give one of the two"),
+    ],
+)  # fmt: skip
+def test_load_when_a_claim_is_wrong_then_names_file_key_and_remedy(
+    tmp_path: Path, name: str, old: str, new: str, key: str, says: str
+) -> None:
+    project = copied(tmp_path)
+    path = project / f"benchmarks/claims/{name}.toml"
+    if not says:  # one contrast that does not decide is fine as long as another does
+        change(path, old, new)
+        assert not load_claims(project, load(project))[name].contrasts[0].decides
+        return
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1) if old != "crosses = " else text.replace(old, "# ", 1))
+    with pytest.raises(DataError) as caught:
+        load_claims(project, load(project))
+    assert (caught.value.file, caught.value.key) == (path, key)
+    assert says in str(caught.value)
+
+
+def test_load_when_nothing_decides_then_says_so(tmp_path: Path) -> None:
+    project = copied(tmp_path)
+    path = project / f"benchmarks/claims/{EXACT}.toml"
+    path.write_text(path.read_text().replace("decides = true", "decides = false"))
+    with pytest.raises(DataError, match="none of the contrasts decides"):
+        load_claims(project, load(project))
+
+
+def test_load_when_languages_are_compared_by_a_metric_of_one_language_then_refuses(tmp_path: Path) -> None:
+    project = copied(tmp_path)
+    change(project / "benchmarks/metrics.toml", 'scope = "uniform"', 'scope = "per-language"')
+    with pytest.raises(DataError, match="may not compare languages"):
+        load_claims(project, load(project))
+
+
+def test_load_when_a_suite_asks_for_a_claim_that_is_not_there_then_names_the_nearest(tmp_path: Path) -> None:
+    project = copied(tmp_path)
+    change(project / "benchmarks/suites/quick.toml", '"stack_is_faster"', '"stack_is_fast"')
+    with pytest.raises(DataError, match=r"did you mean 'stack_is_faster'\?"):
+        load_claims(project, load(project))
