@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -46,6 +47,25 @@ def test_hold_when_folder_takes_no_file_then_store_error(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="choose a folder"), hold(tmp_path / "file", ME):
         pytest.fail("a lock in a file")
+
+
+def test_hold_when_the_disk_is_full_then_store_error_and_the_lock_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pwrite(descriptor: int, content: bytes, offset: int) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    with pytest.raises(StoreError, match="free some space"), hold(tmp_path, ME):
+        pytest.fail("a lock that names nobody")
+    monkeypatch.undo()
+    assert holder_of(tmp_path) is None
+
+
+def test_holder_of_when_the_lock_cannot_be_opened_then_store_error_names_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"\.lock: Not a directory"):
+        holder_of(tmp_path / "file")
 
 
 def test_lock_when_holder_is_killed_then_the_kernel_frees_it(tmp_path: Path) -> None:

@@ -117,14 +117,12 @@ def test_append_when_device_is_full_then_store_error_says_what_is_safe(tmp_path:
     run.append(record(0))
     run.close()
     path = run.folder / runs.RECORDS
-    kept = path.read_bytes()
     path.unlink()
     path.symlink_to("/dev/full")
     full = runs.Run(run.folder, (record(0),))
     with pytest.raises(StoreError, match=r"disk is full; the 1 records .* safe .*run --resume 2026"):
         full.append(record(1))
     full.close()
-    assert kept == to_line(record(0))
 
 
 def test_append_when_only_part_of_a_line_fits_then_the_part_is_taken_back(
@@ -172,6 +170,51 @@ def test_out_when_asked_twice_then_a_fresh_open_folder_each_time(tmp_path: Path)
     assert first != second
     assert first.is_dir()
     assert second.stat().st_mode & 0o777 == 0o777
+
+
+def test_out_when_it_cannot_be_made_then_store_error_says_what_is_safe(tmp_path: Path) -> None:
+    run = made(tmp_path)
+    run.append(record(0))
+    (run.folder / "out").write_text("in the way")
+    with pytest.raises(StoreError, match="the 1 records written so far are safe"):
+        run.out(values.invocation())
+    run.close()
+
+
+def test_records_when_the_file_cannot_be_opened_then_store_error_names_it(tmp_path: Path) -> None:
+    run = made(tmp_path)
+    run.close()
+    (run.folder / runs.RECORDS).unlink()
+    (run.folder / runs.RECORDS).mkdir()
+    with pytest.raises(StoreError, match=r"records\.ndjson: Is a directory"):
+        runs.records(tmp_path, run.id)
+    with pytest.raises(StoreError, match=r"records\.ndjson: Is a directory"):
+        runs.Run(run.folder, ())
+
+
+def test_reopen_when_there_is_no_room_to_set_a_torn_line_aside_then_store_error_and_nothing_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = made(tmp_path)
+    run.append(record(0))
+    run.close()
+    path = run.folder / runs.RECORDS
+    with path.open("ab") as file:
+        file.write(b'{"torn')
+    before = path.read_bytes()
+
+    def fsync(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(StoreError, match="its 1 whole records are untouched"):
+        runs.reopen(tmp_path, run.id)
+    monkeypatch.undo()
+    assert path.read_bytes() == before
+    again, found = runs.reopen(tmp_path, run.id)
+    again.close()
+    assert found == (record(0),)
+    assert path.read_bytes() == to_line(record(0))
 
 
 def test_create_when_the_name_is_taken_then_another_one(tmp_path: Path) -> None:
