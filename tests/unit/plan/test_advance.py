@@ -1,0 +1,109 @@
+import dataclasses
+from collections.abc import Iterable
+
+from harness.catalog.load import load
+from harness.catalog.model import Block, Invocation
+from harness.plan import forecast
+from harness.plan.advance import CLOSING_SLOT, Fixed, advance, members
+from harness.plan.cells import cells
+from harness.protocol.record import Record
+from tests.fakes import values
+from tests.fakes.project import ROOT
+
+CATALOG = load(ROOT)
+SUITE = CATALOG.suites["smoke"]
+CELLS = cells(SUITE, (), CATALOG)
+GOAL = Fixed(blocks=3)
+
+
+def record(invocation: Invocation, *, seconds: float = 1.0) -> Record:
+    return Record(
+        format=1,
+        id=invocation.id,
+        invocation=invocation,
+        status="ok",
+        reason=None,
+        observed=values.observed(started_ns=0, ended_ns=round(seconds * 1e9)),
+        flags=(),
+        digest=values.DIGEST,
+        messages=(),
+    )
+
+
+def records(blocks: Iterable[Block]) -> list[Record]:
+    return [record(one) for block in blocks for one in block.invocations]
+
+
+def numbers(blocks: Iterable[Block]) -> list[int | None]:
+    return [block.number for block in blocks]
+
+
+def test_advance_when_fresh_then_opens_runs_the_blocks_and_closes() -> None:
+    found = advance(GOAL, CELLS, (), seed=1)
+    assert numbers(found) == [None, 1, 2, 3, None]
+    assert all(one.slot >= CLOSING_SLOT for one in found[-1].invocations)
+    assert {one.cell.workload for one in found[-1].invocations} == {"canary"}
+    assert len({one.id for block in found for one in block.invocations}) == sum(len(b.invocations) for b in found)
+
+
+def test_advance_when_the_seed_is_the_same_then_so_is_the_order_and_else_not() -> None:
+    assert advance(GOAL, CELLS, (), seed=1) == advance(GOAL, CELLS, (), seed=1)
+    first, other = advance(GOAL, CELLS, (), seed=1)[1], advance(GOAL, CELLS, (), seed=2)[1]
+    assert [one.cell.key for one in first.invocations] != [one.cell.key for one in other.invocations]
+
+
+def test_advance_when_blocks_are_drawn_then_each_holds_all_cells_in_another_order() -> None:
+    blocks = advance(GOAL, CELLS, (), seed=1)[1:4]
+    orders = [tuple((one.cell.key, one.replica) for one in block.invocations) for block in blocks]
+    assert len(set(orders)) == 3
+    assert {frozenset(order) for order in orders} == {frozenset((p.cell.key, r) for p, r in members(CELLS))}
+
+
+def test_advance_when_all_is_done_then_nothing_is_left() -> None:
+    assert advance(GOAL, CELLS, records(advance(GOAL, CELLS, (), seed=1)), seed=1) == ()
+
+
+def test_advance_when_a_block_was_interrupted_then_it_runs_again_whole_as_its_next_pass() -> None:
+    plan = advance(GOAL, CELLS, (), seed=1)
+    done = records(plan[:2]) + records(plan[2:3])[:4]
+    left = advance(GOAL, CELLS, done, seed=1)
+    assert numbers(left) == [2, 3, None]
+    assert [one.cell.key for one in left[0].invocations] == [one.cell.key for one in plan[2].invocations]
+    assert {one.attempt for one in left[0].invocations} == {3}
+    assert {one.pass_number for one in left[0].invocations} == {2}
+    assert {one.attempt for one in left[1].invocations} == {1}
+
+
+def test_advance_when_the_opening_was_interrupted_then_only_its_rest_runs() -> None:
+    plan = advance(GOAL, CELLS, (), seed=1)
+    left = advance(GOAL, CELLS, records(plan[:1])[:5], seed=1)
+    assert left[0].invocations == plan[0].invocations[5:]
+
+
+def test_advance_when_reruns_are_there_then_they_count_for_their_pass() -> None:
+    plan = advance(Fixed(blocks=1), CELLS, (), seed=1)
+    done = records(plan)
+    again = [record(dataclasses.replace(one.invocation, attempt=2)) for one in done if one.invocation.block == 1]
+    assert advance(Fixed(blocks=1), CELLS, done + again, seed=1) == ()
+
+
+def test_advance_when_time_is_up_then_only_the_closing_is_left() -> None:
+    plan = advance(GOAL, CELLS, (), seed=1)
+    left = advance(GOAL, CELLS, records(plan[:2]), seed=1, out_of_time=True)
+    assert numbers(left) == [None]
+    assert left[0] == plan[-1]
+
+
+def test_forecast_when_a_cell_ran_before_then_takes_its_median_and_else_a_guess() -> None:
+    block = advance(Fixed(blocks=1), CELLS, (), seed=1)[1]
+    first = block.invocations[0]
+    known = forecast.seconds_by_cell([record(first, seconds=s) for s in (1.0, 9.0, 2.0)])
+    assert known == {first.cell.key: 2.0}
+    alone = Block(number=1, invocations=(first,))
+    assert forecast.seconds([alone], known) == 2.0
+    assert forecast.seconds([alone], {}) == forecast.GUESS_SECONDS
+    assert forecast.seconds([alone, alone], known, parallel=2) == 2.0
+
+
+def test_detectable_when_claims_share_the_error_rate_then_grows_and_with_blocks_shrinks() -> None:
+    assert forecast.detectable(7, 8) > forecast.detectable(7, 1) > forecast.detectable(20, 1)

@@ -1,0 +1,147 @@
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from harness.catalog.load import load
+from harness.plan.advance import Fixed, advance
+from harness.plan.cells import cells
+from harness.protocol.record import Record
+from harness.validate.canary import MEBIBYTE, health, readings
+from tests.fakes import values
+from tests.fakes.project import ROOT
+from tests.unit.claims.builders import noisy
+
+CATALOG = load(ROOT)
+PLAN = advance(Fixed(blocks=7), cells(CATALOG.suites["smoke"], (), CATALOG), (), seed=1)
+IDLE = 40 * MEBIBYTE
+
+
+def truthful(variant: str, parameters: dict[str, int]) -> tuple[dict[str, int], int]:
+    """What a worker reports of a canary whose truth comes back: fields of its iteration, and its peak."""
+    iteration = {"elapsed_ns": 1_000_000, "cpu_ns": 1_000_000}
+    if variant == "memory":
+        return iteration, IDLE + parameters["mebibytes"] * MEBIBYTE
+    if variant == "pause":
+        iteration["elapsed_ns"] = parameters["hold_ms"] * 1_000_000 + 1_000
+    if variant == "cpu":
+        iteration["cpu_ns"] = parameters["cpu_ms"] * 1_000_000
+    if variant == "bytes":
+        iteration["runtime_allocations"] = parameters["count"]
+        iteration["runtime_bytes"] = parameters["count"] * parameters["size"]
+    return iteration, IDLE
+
+
+def canaries(spoil: str = "", **changes: int) -> list[Record]:
+    """Records of a run's canaries, all truthful but the variant that is spoilt."""
+    found = []
+    for one in PLAN[0].invocations:
+        if one.cell.workload != "canary":
+            continue
+        iteration, peak = truthful(one.cell.variant, dict(one.cell.parameters))
+        if one.cell.variant == spoil:
+            peak = changes.get("peak", peak)
+            iteration |= {name: value for name, value in changes.items() if name != "peak"}
+        lines = values.messages(warmup=0, iterations=1)
+        lines[2] |= iteration
+        lines[-1] |= {"peak_resident_bytes": peak}
+        found.append(record(one, lines))
+    return found
+
+
+def record(invocation: Any, lines: list[dict[str, Any]], **changes: Any) -> Record:
+    made: dict[str, Any] = {
+        "format": 1,
+        "id": invocation.id,
+        "invocation": invocation,
+        "status": "ok",
+        "reason": None,
+        "observed": values.observed(),
+        "flags": (),
+        "digest": values.DIGEST,
+        "messages": tuple(json.dumps(line) for line in lines),
+    }
+    return Record(**(made | changes))
+
+
+def control(first: list[float], second: list[float]) -> list[Record]:
+    """Records of the control cell as replicas a and b, one value per block and replica."""
+    found = []
+    for block in PLAN[1:8]:
+        pair = [
+            one
+            for one in block.invocations
+            if one.cell in {o.cell.key: o.cell for o in block.invocations if o.replica == "b"}.values()
+        ]
+        for one in pair:
+            assert block.number is not None
+            value = (first if one.replica == "a" else second)[block.number - 1]
+            lines = values.messages(warmup=0, iterations=1)
+            lines[2] |= {"elapsed_ns": round(value * 1000), "operations": 1000}
+            found.append(record(one, lines))
+    return found
+
+
+def test_health_when_every_truth_comes_back_then_nothing_fails() -> None:
+    found = health(canaries(), CATALOG.metrics)
+    assert found.failures == ()
+    assert found.canaries == {"memory": True, "pause": True, "cpu": True, "bytes": True}
+    assert [warning.code for warning in found.warnings] == ["no_control"]
+
+
+@pytest.mark.parametrize(
+    ("variant", "changes"),
+    [
+        ("memory", {"peak": IDLE + 8 * MEBIBYTE}),
+        ("memory", {"peak": IDLE + 80 * MEBIBYTE}),
+        ("pause", {"elapsed_ns": 1}),
+        ("pause", {"elapsed_ns": 60_000_000_000}),
+        ("cpu", {"cpu_ns": 1}),
+        ("cpu", {"cpu_ns": 60_000_000_000}),
+        ("bytes", {"runtime_allocations": 1}),
+        ("bytes", {"runtime_bytes": 1}),
+        ("bytes", {"runtime_bytes": 1 << 40}),
+    ],
+)
+def test_health_when_a_canary_does_not_come_back_then_the_run_is_unfit_and_says_what_was_read(
+    variant: str, changes: dict[str, int]
+) -> None:
+    found = health(canaries(variant, **changes), CATALOG.metrics)
+    assert found.failures
+    assert all(f"canary {variant}" in failure and "expected" in failure for failure in found.failures)
+    assert found.canaries == {name: name != variant for name in ("memory", "pause", "cpu", "bytes")}
+
+
+def test_health_when_a_canary_dies_then_the_run_is_unfit() -> None:
+    records = canaries()
+    records[0] = dataclasses.replace(records[0], status="crash", reason="signal 11")
+    assert any("signal 11" in failure for failure in health(records, CATALOG.metrics).failures)
+
+
+def test_pause_when_the_thread_waited_for_a_cpu_then_that_much_later_is_no_failure() -> None:
+    late = canaries("pause", elapsed_ns=30_000_000)
+    waited = [dataclasses.replace(one, observed=values.observed(run_delay_ns=40_000_000)) for one in late]
+    assert not health(waited, CATALOG.metrics).failures
+    assert health(late, CATALOG.metrics).failures
+
+
+def test_readings_when_no_idle_process_was_measured_then_memory_is_not_judged() -> None:
+    alone = [one for one in canaries() if one.invocation.cell.variant == "memory"]
+    assert readings(alone) == ()
+
+
+def test_control_when_both_replicas_agree_then_says_so_and_passes() -> None:
+    found = health(control(noisy(100, seed="a"), noisy(100, seed="b")), CATALOG.metrics)
+    assert found.failures == ()
+    assert found.control.startswith("A/A ")
+
+
+def test_control_when_a_replica_is_slower_by_far_then_the_run_is_unfit() -> None:
+    found = health(control(noisy(100, seed="a"), noisy(130, seed="b")), CATALOG.metrics)
+    assert any("differs from itself" in failure for failure in found.failures)
+
+
+def test_control_when_the_difference_is_small_or_noisy_then_it_is_only_shown() -> None:
+    for second in (noisy(103, seed="b"), noisy(120, noise=0.3, seed="b")):
+        assert not health(control(noisy(100, seed="a"), second), CATALOG.metrics).failures
