@@ -1,0 +1,1 @@
+"""Tests of harness/cli, one module a file."""
