@@ -7,7 +7,7 @@ import click
 
 from harness.cli.context import Context, json_option, say, selector_from, suite_named
 from harness.cli.options import ENGINE, ONLY
-from harness.errors import UsageError
+from harness.errors import EngineError, UnfitError, UsageError
 
 if TYPE_CHECKING:
     from harness.cli.preparing import Choice
@@ -39,25 +39,39 @@ def gate_command(
     from harness.cli.session import begin
     from harness.gate import baseline as base
     from harness.store import runs
+    from harness.validate.canary import health
 
     context: Context = click_context.obj
     catalog = context.catalog()
     path = context.root / base.PATH
     known = base.load_baseline(path.read_text(encoding="utf-8"), path) if path.is_file() else base.Baseline(entries=())
     selector = selector_from(only, catalog)
-    done = begin(context, catalog, context.claims(catalog), suite_named(catalog, SUITE), engine=engine, seed=SEED,
-                 only=selector)  # fmt: skip
+    try:
+        done = begin(
+            context,
+            catalog,
+            context.claims(catalog),
+            suite_named(catalog, SUITE),
+            engine=engine,
+            seed=SEED,
+            only=selector,
+        )
+    except EngineError as error:
+        # A program that does not build, or an engine that fails, is no regression: nothing was compared.
+        raise UnfitError(str(error)) from error
     if done.outcome.interrupted:
         click_context.exit(130)
     folder = runs.runs_folder(context.root) / done.name
+    unfit = health(done.outcome.records, catalog.metrics).failures
     if record:
+        if unfit:
+            raise UnfitError(f"nothing was recorded: {'; '.join(unfit)}")
         new = base.record_baseline(known, done.outcome.records, catalog.metrics)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(base.dump_baseline(new), encoding="utf-8")
         say(f"{path.relative_to(context.root)}: {len(new.entries)} values")
         return
     from harness.gate.decide import Commands, decide_exact
-    from harness.validate.canary import health
 
     command = f"{context.command} gate --against-baseline"
     result = decide_exact(
@@ -66,7 +80,7 @@ def gate_command(
         catalog.metrics,
         planned=tuple(one.cell for one in done.plan.cells.once if one.cell.mode == "exact"),
         exclusions=done.plan.cells.exclusions,
-        unfit=health(done.outcome.records, catalog.metrics).failures,
+        unfit=unfit,
         commands=Commands(repeat=f"{command} --only '{{selector}}'", record=f"{command} --record"),
     )
     _write(folder, result)

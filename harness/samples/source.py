@@ -2,12 +2,15 @@
 
 ::
 
-    iteration.FIELD / iteration.FIELD      over the measured iterations, per form cold.FIELD / cold.FIELD
-    the first iteration of a process without warm-up end.FIELD, end.counters.NAME           the worker's last line
-    observed.FIELD                         what the harness read on the host A / B
-    any two of end and observed; either over iteration.FIELD, then of all iterations observed.FIELD - observed.FIELD
-    a span histogram.NAME q=0.999                 a quantile; q=1 is the exact maximum stalls.share
-    at_least=NANOSECONDS      share of the measured time inside stalls of at least that length
+    iteration.FIELD / iteration.FIELD      over the measured iterations, per form
+    cold.FIELD / cold.FIELD                the first iteration of a process without warm-up
+    end.FIELD, end.counters.NAME           the worker's last line
+    observed.FIELD                         what the harness read on the host
+    A / B                                  any two of end and observed; either over iteration.FIELD,
+                                           then of all iterations
+    observed.FIELD - observed.FIELD        a span
+    histogram.NAME q=0.999                 a quantile; q=1 is the exact maximum
+    stalls.share at_least=NANOSECONDS      share of the measured time inside stalls of at least that length
 """
 
 import dataclasses
