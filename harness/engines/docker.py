@@ -11,7 +11,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -171,17 +171,20 @@ class DockerEngine:
     def _start(self, invocation: Invocation, place: Place) -> Session:
         image = self._images[invocation.build]
         container = self._create(invocation, place, image)
-        try:
+        with ExitStack() as undo:  # for Ctrl-C too: a container that nobody holds would stay
+            undo.callback(self._forget, container)
             stream = self._api.attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
             session = DockerSession(self._api, container, stream, image.image_id, left=self._left)
+            undo.callback(session.let_go)
             self._api.start(container)
-        except BaseException:  # Ctrl-C too: a container that nobody holds would stay
-            try:
-                _remove(self._api, container)
-            except _ERRORS:
-                self._left.append(container)
-            raise
+            undo.pop_all()
         return session
+
+    def _forget(self, container: str) -> None:
+        try:
+            _remove(self._api, container)
+        except _ERRORS:
+            self._left.append(container)
 
     def _await_daemon(self) -> None:
         """Wait for a daemon that is being restarted, then remove what could not be removed while it was away."""
@@ -342,15 +345,19 @@ class DockerSession:
         if self._closed:
             return None
         self._closed = True
-        with suppress(OSError):
-            self._stream.close()
-            self._socket.close()
+        self.let_go()
         try:
             _remove(self._api, self._container)
         except _ERRORS as error:
             self._left.append(self._container)
             return f"container {self._container[:12]} is still there, to be removed later: {error}"
         return None
+
+    def let_go(self) -> None:
+        """Close the stream and leave the container as it is."""
+        with suppress(OSError):
+            self._stream.close()
+            self._socket.close()
 
     def _state(self) -> Mapping[str, Any]:
         return dict(self._api.inspect_container(self._container)["State"])

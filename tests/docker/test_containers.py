@@ -182,8 +182,7 @@ def test_worker_when_its_harness_lets_go_of_the_stream_then_it_sees_the_end_of_f
         assert chunk is not None
         seen += chunk.stdout
     (listed,) = containers(client, root)
-    session._stream.close()
-    session._socket.close()
+    session.let_go()
     assert session.wait(20.0) == Exit(code=64), "its stdin closed before it was released"
     assert session.close() is None
     assert listed["State"] == "running"
