@@ -13,13 +13,14 @@ from typing import Final
 from harness.catalog.model import Language, Mode, Size, Variant, Workload
 from tests.conformance.compare import Expected
 from tests.conformance.programs import LANGUAGES, WORKLOADS, arguments
-from tests.models import binary_trees, canary, escape, lru_cache, message_window
+from tests.models import binary_trees, canary, escape, gcbench, lru_cache, message_window
 from tests.models.base import MASK, Result
 
 MODELS: Final[Mapping[str, ModuleType]] = {
     "binary_trees": binary_trees,
     "canary": canary,
     "escape": escape,
+    "gcbench": gcbench,
     "lru_cache": lru_cache,
     "message_window": message_window,
 }
@@ -35,6 +36,7 @@ RANGES: Final[Mapping[str, Mapping[str, range]]] = {
         "size": range(16, 257, 8),
     },
     "escape": {"operations": range(1, 3000), "large_operations": range(1, 20)},
+    "gcbench": {"depth": range(2, 9), "array": range(1, 500)},
     "lru_cache": {"capacity": range(1, 50), "accesses": range(1, 2000)},
     "message_window": {"window": range(1, 50), "size": range(8, 513, 8), "pushes": range(1, 500)},
 }

@@ -50,7 +50,12 @@ def draws(seed: int, first: int, count: int) -> Words:
 
 def draws_of(seeds: Words, first: int, count: int) -> Words:
     """The same for many generators at once: row n, column k is output ``first + n`` of SplitMix64(seeds[k])."""
-    steps = np.arange(first + 1, first + count + 1, dtype=np.uint64) * np.uint64(GAMMA)
+    return draws_at(seeds, np.arange(first, first + count, dtype=np.uint64))
+
+
+def draws_at(seeds: Words, numbers: Words) -> Words:
+    """The same for outputs in any order: row n, column k is output ``numbers[n]`` of SplitMix64(seeds[k])."""
+    steps = (numbers + np.uint64(1)) * np.uint64(GAMMA)
     z = steps[:, np.newaxis] + seeds[np.newaxis, :]
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
