@@ -303,6 +303,10 @@ def _explain(path: Path, shape: type[object], error: ValidationError) -> DataErr
         return DataError(path, key, "unknown key", nearest(str(where[-1]), known))
     if first["type"] == "missing":
         return DataError(path, key, "missing key", "add it")
+    allowed = re.findall(r"'([^']*)'", str(first.get("ctx", {}).get("expected", "")))
+    if first["type"] == "literal_error" and allowed:
+        problem = "unknown key" if first["loc"][-1] == "[key]" else f"there is no {first['input']!r}"
+        return DataError(path, key, problem, nearest(str(first["input"]), allowed))
     shown = json.dumps(first.get("input"), default=str)
     return DataError(path, key, f"{first['msg']} (found {shown[:60]})", "correct the value")
 

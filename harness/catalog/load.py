@@ -29,7 +29,8 @@ from harness.catalog.model import (
     Variant,
     Workload,
 )
-from harness.errors import DataError
+from harness.catalog.select import ask, parse, refuse_unknown
+from harness.errors import DataError, UsageError
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ def load(root: Path) -> Catalog:
     suites = _by_id(sorted((root / "benchmarks/suites").glob("*.toml")), load_suite)
     for language in languages.values():
         _check_absent(root / "langs" / language.id / "lang.toml", language, workloads)
-    return Catalog(
+    catalog = Catalog(
         workloads=workloads,
         languages=languages,
         metrics=metrics,
@@ -55,6 +56,9 @@ def load(root: Path) -> Catalog:
             )
         ),
     )
+    for suite in suites.values():
+        _check_selectors(root / f"benchmarks/suites/{suite.id}.toml", suite, catalog)
+    return catalog
 
 
 def specification(workload: Workload) -> Workload:
@@ -250,6 +254,24 @@ def _unique(path: Path, key: str, ids: list[str]) -> None:
 def _known(path: Path, key: str, name: str, known: Iterable[str]) -> None:
     if name not in known:
         raise DataError(path, key, f"there is no {name!r}", files.nearest(name, known))
+
+
+def _check_selectors(path: Path, suite: Suite, catalog: Catalog) -> None:
+    asking = [
+        (f"{key}.{index}.select", text)
+        for key, groups in (("cells", suite.cells), ("control", suite.control))
+        for index, group in enumerate(groups)
+        for text in group.select
+    ]
+    for key, text in (("only", suite.only), *asking):
+        try:
+            selector = parse(text, catalog)
+            if key == "only":
+                refuse_unknown(selector, catalog)
+            else:
+                ask(selector, catalog)
+        except UsageError as error:
+            raise DataError(path, key, str(error), "correct the selector") from None
 
 
 def _check_absent(path: Path, language: Language, workloads: Mapping[str, Workload]) -> None:

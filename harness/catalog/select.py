@@ -9,15 +9,17 @@ toolchain the configuration's, a missing mode throughput).
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import cast
+from typing import cast, get_args
 
 from harness.catalog.files import nearest
-from harness.catalog.model import MODES, Catalog, Cell, Configuration, Lane, Language, Mode, Variant, Workload
+from harness.catalog.model import MODES, SIZES, Catalog, Cell, Configuration, Lane, Language, Mode, Variant, Workload
 from harness.errors import UsageError
 
 KEYS = (
     "workload", "variant", "form", "language", "configuration", "lane", "toolchain", "mode", "cpus", "memory", "size",
 )  # fmt: skip
+ASKING = ("workload", "variant", "form", "language", "configuration", "lane", "toolchain", "mode")
+"""Keys that choose what is measured; sizes, limits and parameters are the suite's, and only filter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +109,9 @@ def ask(selector: Selector, catalog: Catalog) -> tuple[Asked, ...]:
     for key in ("workload", "configuration"):
         if key not in selector.terms:
             raise UsageError(f"selector {selector.text!r} asks without saying which {key}; add {key}=...")
-    unknown = _unknown(selector, catalog)
-    if unknown:
-        raise UsageError(f"selector {selector.text!r}: {unknown}")
+    for key in selector.terms.keys() - set(ASKING):
+        raise UsageError(f"selector {selector.text!r} asks for {key!r}, which only filters; ask by {', '.join(ASKING)}")
+    refuse_unknown(selector, catalog)
     found = tuple(
         one
         for workload in catalog.workloads.values()
@@ -176,8 +178,8 @@ def _modes(selector: Selector) -> tuple[Mode, ...]:
     return cast("tuple[Mode, ...]", tuple(mode for mode in MODES if _matches(selector, "mode", mode)))
 
 
-def _unknown(selector: Selector, catalog: Catalog) -> str:
-    """The first alternative that names nothing there is, with the nearest name; empty when all name something.
+def refuse_unknown(selector: Selector, catalog: Catalog) -> None:
+    """UsageError, with the nearest name, for the first alternative that names nothing there is.
 
     Beside others that match, a misspelt one would silently measure less than was asked for.
     """
@@ -187,10 +189,12 @@ def _unknown(selector: Selector, catalog: Catalog) -> str:
         "configuration": {one.id for language in catalog.languages.values() for one in language.configurations},
         "variant": {one.id for workload in catalog.workloads.values() for one in workload.variants},
         "form": {one.id for workload in catalog.workloads.values() for one in workload.variants},
+        "lane": {*get_args(Lane)},
+        "toolchain": {one.id for language in catalog.languages.values() for one in language.toolchains},
         "mode": {*MODES},
+        "size": {*SIZES},
     }
     for key, names in known.items():
         for glob in selector.terms.get(key, ()):
             if not any(fnmatchcase(name, glob) for name in names):
-                return f"there is no {key} {glob!r}: {nearest(glob, names)}"
-    return ""
+                raise UsageError(f"selector {selector.text!r}: there is no {key} {glob!r}; {nearest(glob, names)}")

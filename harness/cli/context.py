@@ -11,7 +11,7 @@ import click
 
 from harness.catalog.load import load
 from harness.catalog.model import Catalog, Suite
-from harness.catalog.select import Selector, parse
+from harness.catalog.select import Selector, parse, refuse_unknown
 from harness.claims.load import load_claims
 from harness.claims.model import Claim
 from harness.errors import UsageError
@@ -87,5 +87,9 @@ def claims_named(claims: Mapping[str, Claim], names: str) -> tuple[str, ...]:
 
 
 def selector_from(text: str | None, catalog: Catalog) -> Selector | None:
-    """``--only`` as a selector."""
-    return None if not text else parse(text, catalog)
+    """``--only`` as a selector; UsageError where a part of it names nothing that there is."""
+    if not text:
+        return None
+    selector = parse(text, catalog)
+    refuse_unknown(selector, catalog)
+    return selector

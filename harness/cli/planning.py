@@ -8,6 +8,7 @@ from harness.catalog.model import Block, Catalog, Suite
 from harness.catalog.select import Selector
 from harness.claims.judge import demands
 from harness.claims.model import Claim
+from harness.errors import UsageError
 from harness.plan.advance import Fixed, advance, members
 from harness.plan.cells import Cells, cells
 from harness.samples.collect import Member
@@ -75,13 +76,20 @@ def make_plan(
     wanted: tuple[str, ...] = (),
     absent: Mapping[tuple[str, str], str] | None = None,
 ) -> Plan:
-    """The plan of a suite. ``wanted`` narrows its claims (and drops its own cells), ``only`` filters cells."""
+    """The plan of a suite. ``wanted`` narrows its claims (and drops its own cells), ``only`` filters cells.
+
+    UsageError when ``only`` leaves nothing to run.
+    """
     names = wanted or suite.claims
     if wanted:
         suite = dataclasses.replace(suite, claims=wanted, cells=())
     asked = tuple(claims[name] for name in names)
     needed = [one for claim in asked for one in demands(claim, catalog)]
     resolved = cells(suite, needed, catalog, only=only, absent=absent)
+    if only is not None and not (resolved.blocks or resolved.once or resolved.exclusions):
+        raise UsageError(
+            f"{only.text!r} leaves nothing of suite {suite.id}; see its cells with `plan --suite {suite.id}`"
+        )
     goal = Fixed(blocks=suite.blocks)
     return Plan(
         suite=suite,

@@ -46,6 +46,9 @@ def test_parse_when_the_key_is_a_parameter_then_accepts_it() -> None:
         ("go/default workload=escape variant=heep", "did you mean 'heap'?"),
         ("go/glibc workload=escape", "not together"),
         ("go/default workload=escape variant=all mode=latency", "not together"),
+        ("go/default workload=escape lane=tunned", "did you mean 'tuned'?"),
+        ("go/default workload=escape toolchain=go1.72", "did you mean 'go1.27'?"),
+        ("go/default workload=escape operations=5", "only filters"),
     ],
 )
 def test_ask_when_it_finds_nothing_then_says_why(text: str, says: str) -> None:
