@@ -38,22 +38,29 @@ def answer(
 ) -> tuple[Verdict, ...]:
     """Verdicts of all ``claims`` from what was measured; ``seed`` feeds the bootstrap that only warns."""
     asked = {claim.id: (claim, _kinds(claim, catalog)) for claim in claims}
-    ps = {name: _p_of(claim, kinds, samples) for name, (claim, kinds) in asked.items()}
-    levels = multiple.levels({name: p for name, p in ps.items() if p is not None}, alpha=alpha)
+    ps = {name: _ps(kinds, samples) for name, (_, kinds) in asked.items()}
+    family = {name: _p_of(asked[name][0], found) for name, found in ps.items() if found}
+    levels = multiple.levels(family, alpha=alpha)
     verdicts = []
     for name, (claim, kinds) in asked.items():
         level = levels.get(name, alpha)
         rng = np.random.default_rng(seed)
-        findings = tuple(one for kind in kinds for one in kind.find(samples, level=level, rng=rng))
-        verdicts.append(judge(claim, findings, health, level=level, asked=len(kinds)))
+        # Where one case of K suffices, p is K times the smallest, and so each case is decided at a K-th of the level.
+        share = max(1, len(ps[name])) if claim.quantifier == "exists" else 1
+        findings = tuple(one for kind in kinds for one in kind.find(samples, level=level / share, rng=rng))
+        deciding = sum(kind.question.contrast.decides for kind in kinds)
+        verdicts.append(judge(claim, findings, health, level=level, asked=deciding))
     return tuple(verdicts)
 
 
 def judge(claim: Claim, findings: tuple[Finding, ...], health: Health, *, level: float, asked: int) -> Verdict:
-    """One claim's verdict. ``asked`` is how many findings a complete run would have given."""
+    """One claim's verdict. ``asked`` is how many deciding findings a complete run would have given.
+
+    Context that was not measured leaves the verdict alone: only a statement's own subject decides it.
+    """
     deciding_ids = {one.id for one in claim.contrasts if one.decides}
     deciding = [one for one in findings if one.contrast in deciding_ids]
-    word, flips, warnings = _verdict(claim, deciding, findings, health, level=level, asked=asked)
+    word, flips, warnings = _verdict(claim, deciding, health, level=level, asked=asked)
     needed = _blocks_needed(deciding) if word == "inconclusive" else None
     return Verdict(
         claim=claim.id,
@@ -71,15 +78,16 @@ def _kinds(claim: Claim, catalog: Catalog) -> tuple[Kind, ...]:
     return tuple(KINDS[one.contrast.kind](one) for one in questions(claim, catalog))
 
 
-def _p_of(claim: Claim, kinds: Sequence[Kind], samples: Mapping[Demand, Sample]) -> float | None:
-    ps = [p for kind in kinds if (p := kind.p(samples)) is not None]
-    if not ps:
-        return None
+def _ps(kinds: Sequence[Kind], samples: Mapping[Demand, Sample]) -> list[float]:
+    return [p for kind in kinds if (p := kind.p(samples)) is not None]
+
+
+def _p_of(claim: Claim, ps: Sequence[float]) -> float:
     return multiple.exists(ps) if claim.quantifier == "exists" else multiple.every(ps)
 
 
 def _verdict(
-    claim: Claim, deciding: list[Finding], findings: tuple[Finding, ...], health: Health, *, level: float, asked: int
+    claim: Claim, deciding: list[Finding], health: Health, *, level: float, asked: int
 ) -> tuple[VerdictWord, str, tuple[Warning, ...]]:
     if claim.not_measurable is not None:
         return "not_measurable", "", ()
@@ -87,7 +95,7 @@ def _verdict(
         return "untested", "", ()
     if health.failures:
         return "unfit", "", ()
-    complete = len(findings) == asked
+    complete = len(deciding) == asked
     word = _count(claim.quantifier, [one.decision for one in deciding], complete=complete)
     if word != "mixed":
         return word, "", ()

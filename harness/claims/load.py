@@ -91,6 +91,10 @@ def load_claim(path: Path, catalog: Catalog) -> Claim:
         raise DataError(path, "id", f"{raw.id!r} differs from the name {path.stem!r}", "make them equal")
     if bool(raw.contrast) == (raw.not_measurable is not None):
         raise DataError(path, "contrast", "a claim has contrasts or says why no run can", "give one of the two")
+    ids = [one.id for one in raw.contrast]
+    for name in ids:
+        if ids.count(name) > 1:
+            raise DataError(path, f"contrast.{name}", "is there twice", "give each contrast its own id")
     contrasts = tuple(_contrast(path, one) for one in raw.contrast)
     claim = Claim(
         id=raw.id,
@@ -195,6 +199,12 @@ def _check_contrast(path: Path, claim: Claim, contrast: Contrast, catalog: Catal
 def _check_ratio(path: Path, key: str, contrast: Contrast, metric: Metric) -> None:
     if contrast.margin is None or contrast.baseline is None:
         raise DataError(path, key, "a ratio needs baseline and margin", "add them")
+    if contrast.margin < 1:
+        problem = f"a margin of {contrast.margin} is no distance from a ratio of 1"
+        raise DataError(path, f"{key}.margin", problem, 'use its inverse, and predicted = "below"')
+    if metric.assumption not in ("ratio", "skewed"):
+        problem = f"{metric.id} is {metric.assumption}, and a ratio of such values means nothing"
+        raise DataError(path, f"{key}.metric", problem, "use a metric of assumption ratio or skewed")
     if metric.unit == "ns" and contrast.margin < LOWEST_TIMING_MARGIN:
         problem = f"a timing margin of {contrast.margin} is below what code layout alone moves"
         raise DataError(path, f"{key}.margin", problem, f"use at least {LOWEST_TIMING_MARGIN}")

@@ -32,7 +32,7 @@ class Exact:
         return None
 
     def find(self, samples: Mapping[Demand, Sample], *, level: float, rng: np.random.Generator) -> tuple[Finding, ...]:
-        """One finding over all pairs; the value furthest from what was expected stands for it."""
+        """One finding over all pairs; the value furthest beyond its tolerance stands for it."""
         del level, rng
         question, contrast = self.question, self.question.contrast
         there = [pair for pair in question.pairs if pair.subject in samples]
@@ -40,8 +40,8 @@ class Exact:
         if expected is None or not there or len(there) < len(question.pairs):
             return ()
         rows = tuple(self._row(pair, samples[pair.subject], expected) for pair in there)
-        worst = max(rows, key=lambda row: abs(row.point - expected))
-        slack = max(contrast.tolerance * samples[pair.subject].resolution for pair in there)
+        slacks = [contrast.tolerance * samples[pair.subject].resolution for pair in there]
+        worst, slack = max(zip(rows, slacks, strict=True), key=lambda one: abs(one[0].point - expected) - one[1])
         return (
             Finding(
                 claim=question.claim.id,
@@ -55,7 +55,7 @@ class Exact:
                 p=None,
                 level=0.0,
                 blocks=max(len(samples[pair.subject].values) for pair in there),
-                decision="holds" if all(row.decision == "holds" for row in rows) else "fails",
+                decision=worst.decision,
                 thresholds={"expected": expected, "tolerance": slack},
                 rows=rows,
                 differences={},

@@ -21,6 +21,10 @@ class Kind(Protocol):
 
     axis: ClassVar[Literal["ratio", "plain"]]
 
+    @property
+    def question(self) -> Question:
+        """What it answers."""
+
     def demands(self) -> tuple[Demand, ...]:
         """The samples it needs."""
 

@@ -54,6 +54,34 @@ def test_judge_when_nothing_was_found_then_is_untested() -> None:
     assert "Nothing" in found.answer
 
 
+def test_answer_when_only_context_is_missing_then_the_verdict_stands() -> None:
+    claim = claims()["escape_analysis_saves"]
+    samples = {demand: one for demand, one in escape(claim).items() if demand.language == "go"}
+    assert any(demand.language != "go" for demand in demands(claim, catalog()))
+    (found,) = answer([claim], catalog(), samples, HEALTHY, seed=1)
+    assert found.verdict == "supported"
+
+
+def test_answer_when_a_deciding_count_is_missing_then_fails_closed() -> None:
+    claim = claims()["escape_analysis_saves"]
+    samples = {demand: one for demand, one in escape(claim).items() if demand.form != "local"}
+    (found,) = answer([claim], catalog(), samples, HEALTHY, seed=1)
+    assert found.verdict == "inconclusive"
+
+
+def escape(claim: Claim) -> dict[Demand, Sample]:
+    """Samples that support the claim: nothing allocated where a form stays local, one of 48 bytes elsewhere."""
+    found = {}
+    for demand in demands(claim, catalog()):
+        if demand.mode == "exact":
+            stays = demand.form == "local" or (demand.form == "merged" and demand.configuration == "default")
+            count = 48.0 if demand.metric == "allocations.bytes" else 1.0
+            found[demand] = sample(demand, [0.0 if stays else count], resolution=1e-6)
+        else:
+            found[demand] = sample(demand, noisy(100 if demand.variant == "local" else 200, seed=str(demand)))
+    return found
+
+
 def test_judge_when_only_context_was_found_then_is_untested() -> None:
     assert word(claims()["manual_is_faster"], (finding("holds", contrast="cpu", level=GLIBC),)) == "untested"
 
@@ -121,6 +149,13 @@ def test_answer_when_several_claims_are_judged_then_each_level_is_holms() -> Non
     assert first.level == pytest.approx(ALPHA / 2)
     assert second.level == pytest.approx(ALPHA)
     assert {one.level for one in first.findings} == {first.level}
+
+
+def test_answer_when_one_case_suffices_then_each_is_decided_at_its_share_of_the_level() -> None:
+    claim = changed("manual_is_faster", quantifier="exists")
+    (found,) = answer([claim], catalog(), values(claim, 2.0), HEALTHY, seed=1)
+    assert found.level == ALPHA
+    assert {one.level for one in found.findings if one.contrast == "time"} == {ALPHA / 2}
 
 
 def test_answer_when_nothing_was_measured_then_every_claim_is_untested() -> None:

@@ -126,6 +126,25 @@ def test_exact_when_within_its_tolerance_then_holds(value: float, decision: str)
     assert Exact(question).decide(found) == decision
 
 
+def test_exact_when_cases_have_tolerances_of_their_own_then_the_one_beyond_its_own_stands_for_all() -> None:
+    claim = changed("escape_analysis_saves")
+    contrast = dataclasses.replace(
+        claim.contrasts[0], subject="go/default workload=escape variant=all form=local,value mode=exact", expected=0
+    )
+    (question,) = questions(dataclasses.replace(claim, contrasts=(contrast,)), catalog())
+    first, second = (pair.subject for pair in question.pairs)
+    samples = {
+        first: sample(first, [6e-6], resolution=1e-6),
+        second: sample(second, [5e-6], resolution=1e-7),
+    }
+    (found,) = Exact(question).find(samples, level=0.05, rng=rng())
+    assert [row.decision for row in found.rows] == ["holds", "fails"]
+    assert found.decision == "fails" == Exact(question).decide(found)
+    assert found.point == 5e-6
+    del samples[second]
+    assert Exact(question).find(samples, level=0.05, rng=rng()) == ()
+
+
 def test_exact_when_not_measured_then_finds_nothing() -> None:
     kind = Exact(asked("constructor_escapes", "stored")[0])
     assert kind.find({}, level=0.05, rng=rng()) == ()
