@@ -96,12 +96,12 @@ def cells(
     exclusions: dict[str, Exclusion] = {}
     narrow = parse(suite.only, catalog)
 
-    def add(one: Planned | Exclusion, *filters: Selector) -> Planned | None:
-        if isinstance(one, Exclusion):
-            exclusions[one.what] = one
-            return None
+    def add(one: Planned | _Lacking, *filters: Selector) -> Planned | None:
         facts = facts_of(one.cell, catalog)
         if not all(matches(each, facts) for each in filters):
+            return None
+        if isinstance(one, _Lacking):
+            exclusions[one.exclusion.what] = one.exclusion
             return None
         return planned.setdefault(one.cell.key, one)
 
@@ -166,13 +166,21 @@ def _asked(group: SuiteCells, catalog: Catalog) -> Iterable[Asked]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Lacking:
+    """A cell that cannot run here."""
+
+    cell: Cell
+    exclusion: Exclusion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Resolver:
     suite: Suite
     catalog: Catalog
     seed: int | None
     absent: Mapping[tuple[str, str], str]
 
-    def demanded(self, demand: Demand) -> Planned | Exclusion:
+    def demanded(self, demand: Demand) -> Planned | _Lacking:
         asked = Asked(
             workload=demand.workload,
             variant=demand.variant,
@@ -184,16 +192,16 @@ class _Resolver:
         )
         return self._resolve(asked, warmup=demand.warmup, iterations=demand.iterations)
 
-    def listed(self, asked: Asked, group: SuiteCells) -> Planned | Exclusion:
+    def listed(self, asked: Asked, group: SuiteCells) -> Planned | _Lacking:
         one = self._resolve(
             asked, limits=group.limits, warmup=group.warmup, iterations=group.iterations, may_fail=group.may_fail
         )
-        if isinstance(one, Exclusion):
+        if isinstance(one, _Lacking):
             return one
         cell = dataclasses.replace(one.cell, rate=group.rate, seconds=group.seconds)
         return dataclasses.replace(one, cell=cell, once=one.once or group.once)
 
-    def canaries(self, languages: set[str]) -> Iterable[Planned | Exclusion]:
+    def canaries(self, languages: set[str]) -> Iterable[Planned | _Lacking]:
         workload = self.catalog.workloads.get(CANARY)
         for language in self.catalog.languages.values():
             if workload is None or language.id not in languages:
@@ -220,7 +228,7 @@ class _Resolver:
         warmup: int | None = None,
         iterations: int | None = None,
         may_fail: tuple[Status, ...] = (),
-    ) -> Planned | Exclusion:
+    ) -> Planned | _Lacking:
         workload = self.catalog.workloads[asked.workload]
         language = self.catalog.languages[asked.language]
         configuration = language.configuration(asked.configuration)
@@ -229,8 +237,6 @@ class _Resolver:
         reason = language.absence(workload.id, asked.form or asked.variant) or self.absent.get(
             (asked.language, asked.toolchain)
         )
-        if reason:
-            return Exclusion(what=name, reason=reason)
         size = self.suite.size
         default_warmup, default_iterations = _repetitions(workload, variant, asked.mode, self.suite)
         cell = Cell(
@@ -246,6 +252,8 @@ class _Resolver:
             warmup=default_warmup if warmup is None else warmup,
             iterations=default_iterations if iterations is None else iterations,
         )
+        if reason:
+            return _Lacking(cell=cell, exclusion=Exclusion(what=name, reason=reason))
         seed = self._seed(workload, cell)
         options = {**configuration.build, **language.mode_build.get(asked.mode, {})}
         return Planned(

@@ -81,7 +81,7 @@ def health(
         canaries={name: all(one.ok for one in found if one.variant == name) for name in variants},
         control=control,
         failures=(*(f"canary {one.text}" for one in broken), *dead, *failed),
-        warnings=warnings,
+        warnings=(*_unread(variants), *warnings),
     )
 
 
@@ -100,6 +100,14 @@ def readings(records: Iterable[Record]) -> tuple[Reading, ...]:
         if read is not None and not isinstance(parsed, Absent) and parsed.end is not None:
             result += read(one, parsed, idle.get(one.invocation.cell.language, []))
     return tuple(result)
+
+
+def _unread(found: Iterable[str]) -> tuple[Warning, ...]:
+    missing = sorted(_READERS.keys() - set(found))
+    if not missing:
+        return ()
+    text = f"no canary was read back for {', '.join(missing)}: nothing vouches for those instruments in this run"
+    return (Warning(code="no_canary", text=text, remedy="let the run finish, or run a suite with its canaries"),)
 
 
 def _memory(record: Record, parsed: Stream, idle: Sequence[int]) -> list[Reading]:

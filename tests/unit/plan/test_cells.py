@@ -151,6 +151,15 @@ def test_cells_when_the_user_narrows_then_everything_but_the_canaries_is() -> No
     assert {one.cell.language for one in found.canaries} == {"c"}
 
 
+def test_cells_when_what_cannot_run_was_not_asked_for_then_it_is_no_exclusion() -> None:
+    group = dataclasses.replace(SETTINGS, select=("workload=lru_cache go/default", "workload=lru_cache c/glibc"))
+    absent = {("go", "go1.27"): "not on PATH"}
+    found = cells(suite(group), [], CATALOG, only=parse("language=c", CATALOG), absent=absent)
+    assert (len(found.blocks), found.exclusions) == (1, ())
+    found = cells(suite(only="language=c"), [demand()], CATALOG, absent=absent)
+    assert (found.blocks, found.exclusions) == ((), ())
+
+
 def test_cells_when_any_language_runs_then_each_of_its_canaries_does_too() -> None:
     found = cells(suite(SETTINGS), [], CATALOG)
     variants = {one.id: one.modes[0] for one in CATALOG.workloads["canary"].variants}

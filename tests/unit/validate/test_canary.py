@@ -90,6 +90,14 @@ def test_health_when_every_truth_comes_back_then_nothing_fails() -> None:
     assert [warning.code for warning in found.warnings] == ["no_control"]
 
 
+def test_health_when_a_canary_was_not_read_back_then_warns_and_names_it() -> None:
+    some = [one for one in canaries() if one.invocation.cell.variant not in ("cpu", "bytes")]
+    found = health(some, CATALOG.metrics)
+    assert found.failures == ()
+    (warning,) = (one for one in found.warnings if one.code == "no_canary")
+    assert "bytes, cpu" in warning.text
+
+
 @pytest.mark.parametrize(
     ("variant", "changes"),
     [
