@@ -169,7 +169,10 @@ class _Lanes:
 
 
 def _side_by_side(block: Block, setting: Setting) -> Iterator[Record]:
-    """Workers on disjoint CPUs where there are enough, for what is not timed; this thread stores the records."""
+    """Workers on disjoint CPUs where there are enough, for what is not timed; this thread stores the records.
+
+    A lost engine asks for one more attempt here, too: of all flags only that one is raised side by side.
+    """
     lanes = _Lanes(setting.parallel)
     waiting = list(block.invocations)
     running: set[Future[Record]] = set()
@@ -179,10 +182,12 @@ def _side_by_side(block: Block, setting: Setting) -> Iterator[Record]:
                 while waiting and len(running) < setting.parallel:
                     running.add(pool.submit(lanes.work, waiting.pop(0), setting))
                 done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    record = future.result()
+                records = [future.result() for future in done]
+                for record in records:  # all of them before any is given out: whoever takes one may stop there
                     setting.store.append(record)
-                    yield record
+                    if _again(record) and record.invocation.attempt % 2 == 1:  # an even attempt is a rerun itself
+                        waiting.insert(0, replace(record.invocation, attempt=record.invocation.attempt + 1))
+                yield from records
         finally:
             # Reached with workers only by Ctrl-C or an error: what they would have said is not waited for.
             for future in running:

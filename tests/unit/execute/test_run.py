@@ -91,6 +91,22 @@ def test_run_when_nothing_is_timed_then_disturbance_does_not_matter_but_a_lost_e
     assert done(store, "good", "good", **cell) == [(0, 1, "ok"), (1, 1, "ok"), (1, 2, "ok")]
 
 
+def test_run_when_the_engine_is_lost_side_by_side_then_each_runs_once_more_and_not_twice(
+    store: runs.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = handshake.invoke
+
+    def invoke(invocation: Invocation, *arguments: Any, **named: Any) -> Ran:
+        flags = ("engine_lost",) if invocation.slot == 1 else ()
+        return replace(real(invocation, *arguments, **named), flags=flags)
+
+    monkeypatch.setattr("harness.execute.run.invoke", invoke)
+    setting = running.setting(store, parallel=2)
+    found = list(run(running.block("good", "good", "good", number=None), setting))
+    attempts = sorted((record.invocation.slot, record.invocation.attempt) for record in found)
+    assert attempts == [(0, 1), (1, 1), (1, 2), (2, 1)]
+
+
 def test_run_when_a_worker_runs_then_our_garbage_collector_is_off_and_on_again_afterwards(store: runs.Run) -> None:
     seen = []
 
