@@ -13,7 +13,7 @@ from typing import Final
 from harness.catalog.model import Language, Mode, Size, Variant, Workload
 from tests.conformance.compare import Expected
 from tests.conformance.programs import LANGUAGES, WORKLOADS, arguments
-from tests.models import binary_trees, canary, escape, gcbench, lru_cache, message_window
+from tests.models import binary_trees, canary, escape, gcbench, large_objects, lru_cache, message_window
 from tests.models.base import MASK, Result
 
 MODELS: Final[Mapping[str, ModuleType]] = {
@@ -21,6 +21,7 @@ MODELS: Final[Mapping[str, ModuleType]] = {
     "canary": canary,
     "escape": escape,
     "gcbench": gcbench,
+    "large_objects": large_objects,
     "lru_cache": lru_cache,
     "message_window": message_window,
 }
@@ -37,6 +38,7 @@ RANGES: Final[Mapping[str, Mapping[str, range]]] = {
     },
     "escape": {"operations": range(1, 3000), "large_operations": range(1, 20)},
     "gcbench": {"depth": range(2, 9), "array": range(1, 500)},
+    "large_objects": {"mebibytes": range(1, 4), "blocks": range(1, 20)},
     "lru_cache": {"capacity": range(1, 50), "accesses": range(1, 2000)},
     "message_window": {"window": range(1, 50), "size": range(8, 513, 8), "pushes": range(1, 500)},
 }

@@ -21,7 +21,7 @@ from tests.conformance.programs import LANGUAGES, ROOT, WORKLOADS, Builder, call
 
 FOLDER: Final = ROOT / "tests/mutants"
 MUTANTS: Final = sorted(FOLDER.glob("*/*/*.patch"))
-MUTATED: Final = ("binary_trees", "gcbench", "lru_cache", "message_window")
+MUTATED: Final = ("binary_trees", "gcbench", "large_objects", "lru_cache", "message_window")
 LEAST: Final = 2
 
 
@@ -41,20 +41,40 @@ CHECKS: Final[Mapping[str, Check]] = {
 }
 
 
+IN_EVERY_RUN: Final = frozenset({
+    ("message_window", "c", "leak"),
+    ("binary_trees", "go", "closed_form"),
+    ("lru_cache", "java", "skip_touch"),
+})  # fmt: skip
+"""One for each language and each check, since every mutant costs a build; the others are rejected nightly."""
+
+
+def _key(path: Path) -> tuple[str, str, str]:
+    """Workload, language and name."""
+    return path.parts[-3], path.parts[-2], path.stem
+
+
+def _caught_by(text: str) -> str:
+    named = re.search(r"^Caught by: (\w+)$", text, re.MULTILINE)
+    assert named is not None, "the patch does not say which check catches it"
+    return named[1]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("workload", "language", "patch"),
-    [(path.parts[-3], path.parts[-2], path) for path in MUTANTS],
-    ids=[f"{path.parts[-3]}-{path.parts[-2]}-{path.stem}" for path in MUTANTS],
+    [
+        pytest.param(*_key(path)[:2], path, marks=() if _key(path) in IN_EVERY_RUN else pytest.mark.nightly)
+        for path in MUTANTS
+    ],
+    ids=["-".join(_key(path)) for path in MUTANTS],
     indirect=["language"],
 )
 def test_mutant_when_it_runs_then_the_check_it_names_rejects_it(
     workload: str, language: str, patch: Path, builder: Builder
 ) -> None:
     text = patch.read_text(encoding="utf-8")
-    named = re.search(r"^Caught by: (\w+)$", text, re.MULTILINE)
-    assert named is not None, "the patch does not say which check catches it"
-    check = CHECKS[named[1]]
+    check = CHECKS[_caught_by(text)]
     folder = builder.folder / f"{workload}-{language}-{patch.stem}"
     shutil.copytree(ROOT / "langs" / language, folder)
     patches.apply(text, folder)
@@ -71,6 +91,13 @@ def test_mutant_when_it_runs_then_the_check_it_names_rejects_it(
 @pytest.mark.parametrize("workload", MUTATED)
 def test_mutants_when_counted_then_each_program_has_at_least_two(workload: str, language: str) -> None:
     assert len([path for path in MUTANTS if path.parts[-3:-1] == (workload, language)]) >= LEAST
+
+
+def test_mutants_of_every_run_when_listed_then_each_language_and_each_check_has_one() -> None:
+    chosen = [path for path in MUTANTS if _key(path) in IN_EVERY_RUN]
+    assert {_key(path) for path in chosen} == IN_EVERY_RUN
+    assert {_key(path)[1] for path in chosen} == set(LANGUAGES)
+    assert {_caught_by(path.read_text(encoding="utf-8")) for path in chosen} == set(CHECKS)
 
 
 def test_mutants_when_listed_then_each_is_of_a_program_that_there_is() -> None:
