@@ -13,7 +13,16 @@ from typing import Final
 from harness.catalog.model import Language, Mode, Size, Variant, Workload
 from tests.conformance.compare import Expected
 from tests.conformance.programs import LANGUAGES, WORKLOADS, arguments
-from tests.models import binary_trees, canary, escape, gcbench, large_objects, lru_cache, message_window
+from tests.models import (
+    binary_trees,
+    canary,
+    escape,
+    gcbench,
+    large_objects,
+    lru_cache,
+    message_window,
+    pass_large,
+)
 from tests.models.base import MASK, Result
 
 MODELS: Final[Mapping[str, ModuleType]] = {
@@ -24,6 +33,7 @@ MODELS: Final[Mapping[str, ModuleType]] = {
     "large_objects": large_objects,
     "lru_cache": lru_cache,
     "message_window": message_window,
+    "pass_large": pass_large,
 }
 
 RANGES: Final[Mapping[str, Mapping[str, range]]] = {
@@ -41,6 +51,7 @@ RANGES: Final[Mapping[str, Mapping[str, range]]] = {
     "large_objects": {"mebibytes": range(1, 4), "blocks": range(1, 20)},
     "lru_cache": {"capacity": range(1, 50), "accesses": range(1, 2000)},
     "message_window": {"window": range(1, 50), "size": range(8, 513, 8), "pushes": range(1, 500)},
+    "pass_large": {"words": range(8192, 100_000)},
 }
 
 SEEDS: Final = (0, 1, 42, 1 << 31, (1 << 63) - 1, 1 << 63, MASK - 1, MASK)

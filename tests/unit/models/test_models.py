@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.models import binary_trees, canary, escape, gcbench, large_objects, lru_cache, message_window
+from tests.models import binary_trees, canary, escape, gcbench, large_objects, lru_cache, message_window, pass_large
 from tests.models.base import GAMMA, MASK, draw, fold, text_of
 
 SEED = st.integers(min_value=0, max_value=MASK)
@@ -272,9 +272,11 @@ def test_escape_stored_when_fewer_operations_than_slots_then_peak_is_theirs() ->
 # --- all
 
 
-@pytest.mark.parametrize("model", [canary, binary_trees, message_window, lru_cache, escape, gcbench, large_objects])
+@pytest.mark.parametrize(
+    "model", [canary, binary_trees, message_window, lru_cache, escape, gcbench, large_objects, pass_large]
+)
 def test_model_when_variant_is_unknown_then_key_error_names_it(model: ModuleType) -> None:
     everything = {**CANARY, "depth": 4, "window": 2, "pushes": 2, "capacity": 2, "accesses": 2}
-    everything |= {"operations": 2, "large_operations": 2, "array": 2, "mebibytes": 2, "blocks": 2}
+    everything |= {"operations": 2, "large_operations": 2, "array": 2, "mebibytes": 2, "blocks": 2, "words": 9000}
     with pytest.raises(KeyError, match="nothing"):
         model.run(everything, "nothing", 1)
