@@ -1,4 +1,8 @@
-"""Where the programs under test come from: compilers on PATH, or, marked ``docker``, the images that are measured."""
+"""Where the programs under test come from: the images that are measured, or the compilers on PATH.
+
+Nothing is tested twice in one run: with a Docker daemon the images are, marked ``docker``, and the host's builds only
+``nightly``; without one the host's builds are, and the images are counted as skipped.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +12,22 @@ import pytest
 
 from tests.conformance.containers import Containers, ImageSource, ToolchainContainers, daemon
 from tests.conformance.programs import LANGUAGES, Builder, Here, Source
+from tests.conftest import missing_docker
 
-PLACES = ["local", pytest.param("docker", marks=pytest.mark.docker)]
+PLACED = ("source", "builder")
+"""The fixtures that have a place."""
+
+
+def places(*, daemon_answers: bool) -> list[Any]:
+    """The values of a fixture that has a place, marked with when they are to be tested."""
+    here = pytest.param("local", marks=pytest.mark.nightly if daemon_answers else ())
+    return [here, pytest.param("docker", marks=pytest.mark.docker)]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    for name in PLACED:
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, places(daemon_answers=missing_docker() is None), indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +60,7 @@ def here(folder: Path) -> Builder:
     return Builder(folder, Here())
 
 
-@pytest.fixture(params=PLACES)
+@pytest.fixture
 def source(request: pytest.FixtureRequest) -> Source:
     """Runners of the programs as they are."""
     if request.param == "docker":
@@ -51,7 +69,7 @@ def source(request: pytest.FixtureRequest) -> Source:
     return builder
 
 
-@pytest.fixture(params=PLACES)
+@pytest.fixture
 def builder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Builder:
     """Builds of what is never measured: changed sources, sanitized programs."""
     if request.param == "docker":

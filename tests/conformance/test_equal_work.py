@@ -1,7 +1,8 @@
 """Equal work, proved on the real programs: every language does what the model says, hence what every other does.
 
 Checksum, operations, allocations, bytes, peak live bytes and counters, at the sizes of the data files and at twenty
-drawn sets of parameters and seeds per variant. A difference names the field, the program's value and the model's.
+drawn sets of parameters and seeds per variant: in every run those with the edges, nightly the others. A difference
+names the field, the program's value and the model's.
 """
 
 import pytest
@@ -14,13 +15,21 @@ from tests.conformance.programs import LANGUAGES, WORKLOADS, Source, call, call_
 OF_FORMS = cases.present(forms=True)
 ALONE = [one for one in cases.present() if not any(one[:2] == serving[:2] for serving in OF_FORMS)]
 
+EDGES = len(cases.SEEDS)
+PARTS = [
+    pytest.param(slice(0, EDGES), id="edges"),
+    pytest.param(slice(EDGES, cases.SETS), id="others", marks=pytest.mark.nightly),
+]
+"""The drawn sets, each in one part."""
 
+
+@pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize(("language", "workload", "variant"), ALONE, indirect=["language"])
 def test_program_when_parameters_are_drawn_then_it_does_what_the_model_says(
-    source: Source, language: str, workload: str, variant: str
+    source: Source, language: str, workload: str, variant: str, part: slice
 ) -> None:
     prefix = source.runner(LANGUAGES[language], {})
-    drawn = list(cases.drawn(workload, variant))
+    drawn = list(cases.drawn(workload, variant))[part]
     calls = [cases.command_line(workload, variant, case, warmup=1, iterations=2) for case in drawn]
     wrong = {
         " ".join(arguments): found
@@ -30,11 +39,12 @@ def test_program_when_parameters_are_drawn_then_it_does_what_the_model_says(
     assert wrong == {}
 
 
+@pytest.mark.parametrize("part", PARTS)
 def test_escape_when_every_form_is_served_by_one_process_then_each_does_what_the_model_says(
-    source: Source, language: str
+    source: Source, language: str, part: slice
 ) -> None:
     prefix = source.runner(LANGUAGES[language], LANGUAGES[language].mode_build.get("exact", {}))
-    drawn = list(cases.drawn("escape", "all"))
+    drawn = list(cases.drawn("escape", "all"))[part]
     calls = [cases.command_line("escape", "all", case, mode="exact", warmup=1) for case in drawn]
     wrong = {
         " ".join(arguments): found
