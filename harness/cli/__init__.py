@@ -44,21 +44,17 @@ def main() -> None:
     """Run the command line; errors of ours become one line and an exit code."""
     try:
         code = cli.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        code = 130
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except KeyboardInterrupt:
+    except (click.exceptions.Abort, KeyboardInterrupt):  # click makes the one of the other where it can
         click.echo("interrupted", err=True)
         code = 130
     except MemverdictError as error:
         click.echo(f"memverdict: {error}", err=True)
         code = exit_code(error)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; without this, closing stdout at exit would complain.
-        sys.stderr.close()
-        code = 0
+    except SystemExit:
+        code = 0  # how click answers a pipe that was closed: whoever read our output has seen enough
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -75,15 +75,18 @@ def suite_named(catalog: Catalog, name: str) -> Suite:
     return catalog.suites[name]
 
 
-def claims_named(claims: Mapping[str, Claim], names: str) -> tuple[str, ...]:
-    """Claim ids from comma-separated text; UsageError with the nearest name."""
+def claim_named(claims: Mapping[str, Claim], name: str) -> str:
+    """A claim's id; UsageError with the nearest name."""
     from harness.catalog.files import nearest
 
-    found = tuple(part.strip() for part in names.split(",") if part.strip())
-    for name in found:
-        if name not in claims:
-            raise UsageError(f"there is no claim {name!r}; {nearest(name, claims)}")
-    return found
+    if name not in claims:
+        raise UsageError(f"there is no claim {name!r}; {nearest(name, claims)}")
+    return name
+
+
+def claims_named(claims: Mapping[str, Claim], names: str) -> tuple[str, ...]:
+    """Claim ids from comma-separated text; UsageError with the nearest name."""
+    return tuple(claim_named(claims, part.strip()) for part in names.split(",") if part.strip())
 
 
 def selector_from(text: str | None, catalog: Catalog) -> Selector | None:

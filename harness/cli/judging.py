@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from harness.catalog.model import Catalog
 from harness.claims.model import Claim, Health, Verdict
 from harness.cli.context import Context, suite_named
-from harness.cli.planning import Plan, make_plan
 from harness.errors import UsageError
 from harness.protocol.record import Record
 from harness.stats.values import Warning
 from harness.store import runs
 
 if TYPE_CHECKING:
+    from harness.cli.planning import Plan
     from harness.report.model import Report
 
 VERDICTS = "verdicts.json"
@@ -36,7 +36,7 @@ class Judged:
     names: tuple[str, ...]
     catalog: Catalog
     claims: Mapping[str, Claim]
-    plan: Plan
+    plan: "Plan"
     provenance: Mapping[str, object]
     records: tuple[Record, ...]
     verdicts: tuple[Verdict, ...]
@@ -187,9 +187,10 @@ def write_verdicts(context: Context, judged: Judged) -> None:
     beside.replace(folder / VERDICTS)
 
 
-def plan_of(document: Mapping[str, object], catalog: Catalog, claims: Mapping[str, Claim]) -> Plan:
+def plan_of(document: Mapping[str, object], catalog: Catalog, claims: Mapping[str, Claim]) -> "Plan":
     """The plan of a stored run, made again from its provenance and the present catalogue."""
     from harness.catalog.select import parse
+    from harness.cli.planning import make_plan
 
     wanted = document.get("claims")
     absent = document.get("absent")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.context import Context, claims_named, json_option, print_json, print_rich, say
+from harness.cli.context import Context, claim_named, json_option, print_json, print_rich, say
 from harness.cli.options import RUNS
 from harness.errors import UsageError
 
@@ -38,7 +38,9 @@ def explain_command(context: Context, claim: str, names: tuple[str, ...], as_jso
     from harness.cli.judging import judge_runs, report_of
 
     judged = judge_runs(context, names)
-    (wanted,) = claims_named(judged.claims, claim) or ("",)
+    wanted = claim_named(judged.claims, claim)
+    if wanted not in {one.claim for one in judged.verdicts}:
+        raise UsageError(f"run {judged.names[-1]} did not ask {wanted}; `run --claims {wanted}` does")
     if as_json:
         document = judged.document()
         verdicts = document["verdicts"]
@@ -47,10 +49,7 @@ def explain_command(context: Context, claim: str, names: tuple[str, ...], as_jso
         return
     from harness.report import terminal
 
-    report = report_of(context, judged)
-    if wanted not in report.claims:
-        raise UsageError(f"run {judged.names[-1]} did not ask {wanted}; `run --claims {wanted}` does")
-    print_rich(terminal.explain(report.claims[wanted]))
+    print_rich(terminal.explain(report_of(context, judged).claims[wanted]))
 
 
 @click.command("report")
