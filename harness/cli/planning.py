@@ -13,9 +13,6 @@ from harness.plan.advance import Fixed, advance, members
 from harness.plan.cells import Cells, cells
 from harness.samples.collect import Member
 
-FEWEST = 5
-"""Fewer complete blocks decide no timing claim."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

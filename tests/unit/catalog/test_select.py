@@ -1,9 +1,11 @@
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.catalog.load import load
-from harness.catalog.select import KEYS, Selector, ask, matches, parse
+from harness.catalog.select import ASKING, KEYS, Asked, Selector, ask, lane_of, matches, parse
 from harness.errors import UsageError
 from tests.fakes.project import ROOT
 
@@ -93,3 +95,41 @@ def test_matches_when_one_fact_differs_then_does_not(facts: dict[str, str], data
 
 def test_matches_when_nothing_is_asked_then_everything_matches() -> None:
     assert matches(Selector(text="", terms={}), {})
+
+
+WORDS = st.sampled_from(
+    ["go", "default", "escape", "lru_cache", "heap", "local", "all", "exact", "tuned", "*", "g*", "x", "1"]
+)
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), st.lists(WORDS, min_size=1, max_size=3)))
+def test_parse_when_terms_are_written_out_then_reads_the_same_terms(terms: dict[str, list[str]]) -> None:
+    text = " ".join(f"{key}={','.join(globs)}" for key, globs in terms.items())
+    assert parse(text, CATALOG).terms == {key: tuple(globs) for key, globs in terms.items()}
+
+
+@given(st.text(alphabet="abeglo/=,* ", max_size=30))
+def test_parse_when_given_any_text_then_gives_whole_terms_or_a_usage_error(text: str) -> None:
+    with suppress(UsageError):
+        assert all(globs and all(globs) for globs in parse(text, CATALOG).terms.values())
+
+
+@given(st.dictionaries(st.sampled_from(ASKING), WORDS))
+def test_ask_when_given_any_terms_then_all_it_gives_exists_and_matches_or_it_is_a_usage_error(
+    terms: dict[str, str],
+) -> None:
+    selector = Selector(text="made", terms={key: (glob,) for key, glob in terms.items()})
+    found: tuple[Asked, ...] = ()
+    with suppress(UsageError):
+        found = ask(selector, CATALOG)
+        assert len(set(found)) == len(found) > 0
+    for one in found:
+        variant = CATALOG.workloads[one.workload].variant(one.variant)
+        configuration = CATALOG.languages[one.language].configuration(one.configuration)
+        assert one.mode in variant.modes
+        facts = {
+            "workload": one.workload, "variant": one.variant, "form": one.form or "", "language": one.language,
+            "configuration": one.configuration, "lane": lane_of(variant, configuration), "toolchain": one.toolchain,
+            "mode": one.mode,
+        }  # fmt: skip
+        assert matches(selector, facts)
