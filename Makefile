@@ -30,10 +30,10 @@ setup: python ## everything that measuring needs: Python packages, a Docker daem
 browser: setup
 	@tests/browser/provide
 
-bench: setup ## measure a suite, judge the claims, write the page
+bench: python ## measure a suite, judge the claims, write the page
 	@$(bin)/memverdict run --suite $(SUITE) --engine $(ENGINE) $(RUN_OPTIONS)
 
-build: setup ## the images (or programs) of a suite; what is unchanged builds nothing
+build: python ## the images (or programs) of a suite; what is unchanged builds nothing
 	@$(bin)/memverdict build --suite $(SUITE) --engine $(ENGINE)
 
 test: browser ## all tests but the nightly ones
@@ -51,7 +51,7 @@ check: setup ## formatters, linters and types: of Python here, of the programs i
 report: python ## the page of the latest run, written again
 	@$(bin)/memverdict report
 
-gate: setup ## compare exact allocations with the committed baseline
+gate: python ## compare exact allocations with the committed baseline
 	@$(bin)/memverdict gate --against-baseline --engine $(ENGINE)
 
 clean: python ## remove our containers, our images and what was built; measured runs stay
