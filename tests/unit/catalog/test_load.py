@@ -74,6 +74,7 @@ def test_load_when_a_title_changes_then_the_digest_stays_and_when_a_parameter_do
         (SUITE, "blocks = 7", "blocks = -1", "blocks", "correct the value"),
         (SUITE, 'deadline = "330s"', 'deadline = "soon"', "deadline", "330s"),
         (SUITE, 'memory = "4GiB"', "", "limits", "both needed"),
+        (METRICS, 'check = { against =', 'check = { agianst =', "metric.4.check.agianst", "did you mean 'against'?"),
         (METRICS, "scope =", "scoop =", "metric.0.scoop", "did you mean 'scope'?"),
     ],
 )  # fmt: skip

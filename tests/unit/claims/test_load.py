@@ -50,6 +50,7 @@ def test_digest_when_an_answers_wording_changes_then_stays_and_when_a_margin_doe
         (RATIO, "workload=binary_trees", "workload=binary_tree", "contrast.time", "did you mean 'binary_trees'?"),
         (RATIO, 'mode = "throughput"', 'mode = "exact"', "contrast.time.metric", "not valid in mode exact"),
         (RATIO, "{time.holds}", "{tme.holds}", "answer.depends", "did you mean 'time.holds'?"),
+        (RATIO, "refuted =", "mixed =", "answer.refuted", "missing key"),
         (RATIO, "depends =", "mixed =", "answer.mixed", "is not there"),
         (RATIO, 'metric = "time.per_operation"', 'metric = "allocations.count"', "contrast.time.metric",
          "a ratio of such values means nothing"),
