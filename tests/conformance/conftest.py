@@ -5,13 +5,15 @@ Nothing is tested twice in one run: with a Docker daemon the images are, marked 
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conformance.containers import Containers, ImageSource, ToolchainContainers, daemon
-from tests.conformance.programs import LANGUAGES, Builder, Here, Source
+from harness.engines import docker
+from tests.conformance.containers import Containers, ImageSource, ToolchainContainers
+from tests.conformance.programs import LANGUAGES, SECONDS_PER_BUILD, Builder, Here, Source
 from tests.conftest import missing_docker
 
 PLACED = ("source", "builder")
@@ -38,12 +40,10 @@ def containers() -> Iterator[Containers]:
 
 
 @pytest.fixture(scope="session")
-def client() -> Any:
-    """A client of the Docker daemon."""
-    answering = daemon()
-    if answering is None:
-        pytest.skip("no Docker daemon answers")
-    return answering
+def client() -> Iterator[Any]:
+    """A low-level client of the Docker daemon."""
+    with closing(docker.builder(SECONDS_PER_BUILD)) as answering:
+        yield answering
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-import docker
-from docker.errors import DockerException
-
 from harness.catalog.model import Build, Language
 from harness.engines.base import LABEL, ROOT_LABEL, root_digest
 from harness.engines.effects import real_effects
@@ -23,16 +20,6 @@ from tests.conformance.programs import LANGUAGES, ROOT, default_toolchain
 
 SECONDS_OF_A_CONTAINER: Final = 3600
 CONFINED: Final = ("--network=none", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--init")
-
-
-def daemon() -> Any | None:
-    """A low-level client of the Docker daemon; None when none answers."""
-    try:
-        client = docker.APIClient()
-        client.ping()
-    except DockerException:
-        return None
-    return client
 
 
 @dataclass(slots=True)

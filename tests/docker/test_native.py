@@ -1,6 +1,8 @@
 """What each language tests and lints in its own terms, in the images that hold its tools."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,11 @@ FAULTS = {
 
 
 @pytest.fixture(scope="module")
-def api() -> Any:
+def api() -> Iterator[Any]:
     from harness.engines.docker import builder
 
-    return builder(SECONDS_PER_BUILD)
+    with closing(builder(SECONDS_PER_BUILD)) as client:
+        yield client
 
 
 @pytest.mark.parametrize("name", sorted(LANGUAGES))

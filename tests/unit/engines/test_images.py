@@ -3,6 +3,7 @@
 import io
 import tarfile
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -369,16 +370,17 @@ def test_build_images_when_real_then_images_are_slim_and_a_second_time_builds_no
     (default,) = (one.id for one in spoken.toolchains if one.default)
     build = Build(language=spoken.id, toolchain=default, options={})
     said: list[str] = []
-    effects, api = real_effects(said.append), builder(1200)
-    first = build_images([build], {spoken.id: spoken}, ROOT, api, effects)[build]
-    toolchain = build_toolchain(spoken, default, ROOT, api, effects)
-    said.clear()
-    again = build_images([build], {spoken.id: spoken}, ROOT, api, effects)[build]
-    assert said == []
-    assert not again.fresh
-    assert replace(first, fresh=False, seconds=0.0) == again
-    assert "runner" in again.files
-    assert all(len(digest) == 64 for digest in again.files.values())
-    assert set(spoken.toolchain(default).packages) <= set(again.packages)
-    assert again.size_bytes < api.inspect_image(toolchain)["Size"], "a worker's image holds no toolchain"
-    assert api.inspect_image(again.ref.image_id)["Config"]["User"] == "65532:65532"
+    effects = real_effects(said.append)
+    with closing(builder(1200)) as api:
+        first = build_images([build], {spoken.id: spoken}, ROOT, api, effects)[build]
+        toolchain = build_toolchain(spoken, default, ROOT, api, effects)
+        said.clear()
+        again = build_images([build], {spoken.id: spoken}, ROOT, api, effects)[build]
+        assert said == []
+        assert not again.fresh
+        assert replace(first, fresh=False, seconds=0.0) == again
+        assert "runner" in again.files
+        assert all(len(digest) == 64 for digest in again.files.values())
+        assert set(spoken.toolchain(default).packages) <= set(again.packages)
+        assert again.size_bytes < api.inspect_image(toolchain)["Size"], "a worker's image holds no toolchain"
+        assert api.inspect_image(again.ref.image_id)["Config"]["User"] == "65532:65532"
