@@ -115,6 +115,22 @@ def test_ratio_when_another_side_is_predicted_then_decides_for_that_side(
     assert found.decision == decision
 
 
+@pytest.mark.parametrize(("predicted", "margin"), [("above", 1.1), ("below", 1 / 1.1)])
+def test_ratio_when_a_side_is_predicted_then_margin_and_p_are_of_that_side(predicted: str, margin: float) -> None:
+    question = asked("manual_is_faster", "time")[0]
+    contrast = dataclasses.replace(question.contrast, predicted=predicted)  # type: ignore[arg-type]
+    kind = Ratio(dataclasses.replace(question, contrast=contrast))
+    at, beyond = measured(question, margin, noise=0.02), measured(question, margin**3, noise=0.02)
+    (found,) = kind.find(at, level=0.05, rng=rng())
+    assert found.thresholds == {"margin": pytest.approx(margin), "equivalent": 1.05}
+    assert found.p == kind.p(at)
+    assert found.p is not None
+    assert found.p > 0.05
+    p = kind.p(beyond)
+    assert p is not None
+    assert p < 0.001
+
+
 @pytest.mark.parametrize(("value", "decision"), [(1.0, "holds"), (1.000004, "holds"), (1.1, "fails"), (0.0, "fails")])
 def test_exact_when_within_its_tolerance_then_holds(value: float, decision: str) -> None:
     question = asked("constructor_escapes", "stored")[0]

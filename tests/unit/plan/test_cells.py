@@ -171,6 +171,25 @@ def test_cells_when_a_control_is_named_then_it_is_one_of_the_blocks_cells() -> N
     assert found.control == found.blocks
 
 
+def test_cells_when_a_group_declares_failures_then_they_add_to_the_configurations_own() -> None:
+    group = dataclasses.replace(SETTINGS, select=("workload=lru_cache go/no_reclaim",), may_fail=("timeout",))
+    (one,) = cells(suite(group), [], CATALOG).blocks
+    assert one.may_fail == ("oom", "timeout")
+    assert invocation(one, block=1, slot=0, attempt=1).may_fail == ("oom", "timeout")
+
+
+def test_cells_when_a_group_sets_rate_seconds_and_repetitions_then_the_cell_has_them() -> None:
+    group = dataclasses.replace(SETTINGS, rate=500, seconds=9, warmup=3, iterations=5)
+    (one,) = cells(suite(group), [], CATALOG).blocks
+    assert (one.cell.rate, one.cell.seconds, one.cell.warmup, one.cell.iterations) == (500, 9, 3, 5)
+    assert {"warmup=3", "iterations=5"} <= set(one.command)
+
+
+def test_cells_when_a_group_is_once_then_it_stays_outside_the_blocks() -> None:
+    found = cells(suite(dataclasses.replace(SETTINGS, once=True)), [], CATALOG)
+    assert (found.blocks, len(found.once)) == ((), 1)
+
+
 def test_builds_when_cells_share_one_then_it_is_named_once() -> None:
     found = cells(suite(SETTINGS), [demand()], CATALOG)
     assert len(found.builds) == len({build.id for build in found.builds})

@@ -8,7 +8,7 @@ from harness.catalog.load import load
 from harness.plan.advance import Fixed, advance
 from harness.plan.cells import cells
 from harness.protocol.record import Record
-from harness.validate.canary import MEBIBYTE, health, readings
+from harness.validate.canary import MEBIBYTE, MEMORY_SLACK, health, readings
 from tests.fakes import values
 from tests.fakes.project import ROOT
 from tests.unit.claims.builders import noisy
@@ -16,6 +16,7 @@ from tests.unit.claims.builders import noisy
 CATALOG = load(ROOT)
 PLAN = advance(Fixed(blocks=7), cells(CATALOG.suites["smoke"], (), CATALOG), (), seed=1)
 IDLE = 40 * MEBIBYTE
+MEMORY = CATALOG.workloads["canary"].parameters["mebibytes"].smoke * MEBIBYTE
 
 
 def truthful(variant: str, parameters: dict[str, int]) -> tuple[dict[str, int], int]:
@@ -103,6 +104,8 @@ def test_health_when_a_canary_was_not_read_back_then_warns_and_names_it() -> Non
     [
         ("memory", {"peak": IDLE + 8 * MEBIBYTE}),
         ("memory", {"peak": IDLE + 80 * MEBIBYTE}),
+        ("memory", {"peak": IDLE + MEMORY + MEMORY_SLACK + 1}),
+        ("memory", {"peak": IDLE + MEMORY - MEMORY_SLACK - 1}),
         ("pause", {"elapsed_ns": 1}),
         ("pause", {"elapsed_ns": 60_000_000_000}),
         ("cpu", {"cpu_ns": 1}),
@@ -119,6 +122,11 @@ def test_health_when_a_canary_does_not_come_back_then_the_run_is_unfit_and_says_
     assert found.failures
     assert all(f"canary {variant}" in failure and "expected" in failure for failure in found.failures)
     assert found.canaries == {name: name != variant for name in ("memory", "pause", "cpu", "bytes")}
+
+
+@pytest.mark.parametrize("off", [-MEMORY_SLACK, 0, MEMORY_SLACK])
+def test_health_when_memory_reads_within_its_bounds_then_it_passes(off: int) -> None:
+    assert health(canaries("memory", peak=IDLE + MEMORY + off), CATALOG.metrics).failures == ()
 
 
 def test_health_when_a_canary_dies_then_the_run_is_unfit() -> None:
@@ -153,3 +161,18 @@ def test_control_when_a_replica_is_slower_by_far_then_the_run_is_unfit() -> None
 def test_control_when_the_difference_is_small_or_noisy_then_it_is_only_shown() -> None:
     for second in (noisy(103, seed="b"), noisy(120, noise=0.3, seed="b")):
         assert not health(control(noisy(100, seed="a"), second), CATALOG.metrics).failures
+
+
+@pytest.mark.parametrize(("second", "fails"), [(104, False), (96, False), (108, True), (92, True)])
+def test_control_when_the_interval_lies_wholly_beyond_five_per_cent_then_and_only_then_it_fails(
+    second: float, fails: bool
+) -> None:
+    first, other = noisy(100, noise=0.001, seed="a"), noisy(second, noise=0.001, seed="b")
+    found = health(control(first, other), CATALOG.metrics)
+    assert "[1." in found.control or "[0." in found.control
+    assert bool(found.failures) == fails
+
+
+def test_control_when_blocks_are_few_then_nothing_is_decided_by_it() -> None:
+    found = health(control(noisy(100, seed="a"), noisy(130, seed="b"))[:8], CATALOG.metrics)
+    assert found.failures == ()
