@@ -88,7 +88,10 @@ def verdict_table(report: Report) -> RenderableType:
         table.add_row(Text(board.title, style="bold"))
         for claim in (report.claims[id_] for id_ in board.claims):
             table.add_row(
-                Padding(claim.statement, (0, 0, 0, 2)), _verdict(claim), claim.effect or "-", claim.flips_with
+                Padding(Text.assemble(claim.statement, "\n", (claim.id, "dim")), (0, 0, 0, 2)),
+                _verdict(claim),
+                claim.effect or "-",
+                claim.flips_with,
             )
     return table
 
