@@ -1,4 +1,7 @@
-"""The goldens in the workloads' files are what the models say, for every variant and size, with nothing left over."""
+"""The goldens in the workloads' files are what the models say, for every variant and size, with nothing left over.
+
+Size ``full`` is computed again nightly: no program runs here, and its models take the longest of all.
+"""
 
 import pytest
 
@@ -14,7 +17,7 @@ def test_workloads_when_listed_then_each_has_a_model_and_no_model_is_left_over()
 
 
 @pytest.mark.parametrize("workload", sorted(WORKLOADS))
-@pytest.mark.parametrize("size", ["smoke", "quick", pytest.param("full", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", ["smoke", "quick", pytest.param("full", marks=pytest.mark.nightly)])
 def test_goldens_when_model_is_run_again_then_they_are_the_same(workload: str, size: Size) -> None:
     class OfOneSize:
         GOLDEN_SEED: int = MODELS[workload].GOLDEN_SEED
