@@ -209,11 +209,12 @@ TEST(test_worker_when_stdout_takes_nothing_then_fails)
     CHECK_HOLDS("stdout", outcome->err);
 }
 
-/* A small value for a workload's parameter number `index`: later ones are larger, so that what comes first (a window, a
- * capacity) is exceeded by what comes after (pushes, accesses). */
-static uint64_t small_value(size_t index)
+/* A small value for a workload's parameter number `index`, no less than it may be: later ones are larger, so that what
+ * comes first (a window, a capacity) is exceeded by what comes after (pushes, accesses). */
+static uint64_t small_value(const struct parameter *parameter, size_t index)
 {
-    return 8 + 16 * index;
+    const uint64_t value = 8 + 16 * index;
+    return value < parameter->least ? parameter->least : value;
 }
 
 /* In a build with sanitizers this is also the proof that nothing leaks and nothing is touched after its end. */
@@ -230,7 +231,8 @@ TEST(test_workloads_when_run_small_then_every_variant_ends_well)
             text_add(&text, "%s variant=%s mode=memory seed=42 warmup=1 iterations=2", workload->id,
                      workload->variants[i].id);
             for (size_t j = 0; j < workload->parameter_count; j++) {
-                text_add(&text, " %s=%" PRIu64, workload->parameters[j].name, small_value(j));
+                text_add(&text, " %s=%" PRIu64, workload->parameters[j].name,
+                         small_value(&workload->parameters[j], j));
             }
             const struct outcome *outcome = program_go(arguments);
             if (outcome->code != 0 || occurrences(outcome->out, "\"type\":\"iteration\"") != 3) {
