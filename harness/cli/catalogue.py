@@ -98,6 +98,7 @@ def forecast(context: Context, plan: "Plan") -> "Forecast":
     return Forecast(
         seconds=ahead.seconds(plan.blocks, history(context), parallel=plan.suite.parallel),
         smallest_effect=math.exp(ahead.detectable(plan.goal.blocks, len(timed))) if timed else None,
+        assumed_spread=ahead.GUESS_SPREAD,
     )
 
 

@@ -8,10 +8,10 @@ from harness.protocol.record import Record
 from harness.stats.power import minimum_detectable_effect
 
 GUESS_SECONDS = 0.9
-"""Start, work and end of one invocation where no earlier run tells: the mean of the quick suite on two cores."""
+"""Seconds of one invocation where no earlier run tells: a guess, on which nothing but a forecast rests."""
 
 GUESS_SPREAD = 0.12
-"""Standard deviation of a pair's logarithm where no earlier run tells: what shared machines showed."""
+"""Assumed standard deviation of a pair's logarithm; whatever is forecast from it says so."""
 
 
 def seconds_by_cell(records: Iterable[Record]) -> Mapping[tuple[object, ...], float]:

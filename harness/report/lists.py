@@ -32,6 +32,8 @@ class Forecast:
 
     seconds: float | None
     smallest_effect: float | None
+    assumed_spread: float = 0.0
+    """Relative standard deviation of a pair that the smallest effect assumes."""
 
 
 def workloads(catalog: Catalog) -> RenderableType:
@@ -98,7 +100,10 @@ def plan_line(suite: Suite, blocks: Sequence[Block], forecast: Forecast, *, seed
     )
     if forecast.smallest_effect is None:
         return line("plan", head)
-    seen = f"effects of {units.ratio(forecast.smallest_effect)} beyond a margin are found 4 times in 5"
+    seen = (
+        f"effects of {units.ratio(forecast.smallest_effect)} beyond a margin are found 4 times in 5, "
+        f"if pairs vary by {units.share(forecast.assumed_spread)}"
+    )
     return Group(line("plan", head), line("sees", seen))
 
 
