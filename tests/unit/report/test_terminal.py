@@ -60,7 +60,8 @@ def _renderables() -> Mapping[str, RenderableType]:
             [lists.RunRow(id="20260102-030405-quick-2a", suite="quick", engine="docker", status="done", records=1130)]
         ),
         "plan.txt": lists.plan(
-            _suite(), _blocks(), builders.exclusions(), lists.Forecast(seconds=312, smallest_effect=1.04, assumed_spread=0.12), seed=42
+            _suite(), _blocks(), builders.exclusions(),
+            lists.Forecast(seconds=312, smallest_effect=1.04, assumed_spread=0.12), seed=42,
         ),
     }  # fmt: skip
 
