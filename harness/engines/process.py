@@ -9,8 +9,9 @@ import os
 import select
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -138,22 +139,42 @@ def start_process(
     EngineError where it cannot be started; its cgroup is then removed.
     """
     try:
-        process = subprocess.Popen(
-            list(command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            cwd=folder,
-            env=dict(environment),
-            start_new_session=True,
-            preexec_fn=_between_fork_and_exec(cpus, folders),
-        )
+        with _interrupts_held():
+            process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                cwd=folder,
+                env=dict(environment),
+                start_new_session=True,
+                preexec_fn=_between_fork_and_exec(cpus, folders),
+            )
     except (OSError, subprocess.SubprocessError) as error:
         if not isinstance(folders, str):
             remove_child(folders)
         raise EngineError(f"{command[0]} cannot be started: {error}") from error
     return ProcessSession(process, folders)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let Ctrl-C come through afterwards: what it raises inside the hooks that Python runs at a fork is thrown away.
+
+    Only the main thread is ever interrupted, so another one holds nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _between_fork_and_exec(cpus: Sequence[int] | None, folders: Mapping[str, Path] | str) -> Callable[[], None]:
