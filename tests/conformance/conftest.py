@@ -88,5 +88,5 @@ def language(request: pytest.FixtureRequest) -> str:
     place = "builder" if "builder" in request.fixturenames else "source"
     offering: Source = request.getfixturevalue(place)
     if not offering.offers(LANGUAGES[name]):
-        pytest.skip(f"no compiler of {name} on PATH: its image is tested instead (marker docker)")
+        pytest.skip(f"no compiler of {name} on PATH; where a daemon answers, its image is tested (marker docker)")
     return name

@@ -3,7 +3,6 @@ import random
 
 import pytest
 
-from harness.claims import judge as judging
 from harness.claims.judge import ALPHA, answer, demands, judge
 from harness.claims.model import Claim, Demand, Finding, Health
 from harness.stats.values import Sample
@@ -187,7 +186,3 @@ def test_answer_when_there_is_no_interaction_then_depends_is_all_but_never_said(
 def test_demands_when_two_contrasts_need_one_sample_then_it_is_asked_once() -> None:
     found = demands(claims()["escape_analysis_saves"], catalog())
     assert len(found) == len(set(found))
-
-
-def test_module_when_read_then_names_the_family_level_once() -> None:
-    assert judging.ALPHA == 0.05
