@@ -52,6 +52,15 @@ class IterationsFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLoopFile:
+    """``[open_loop]`` at one size."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    rate: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    seconds: Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VariantFile:
     """One ``[[variant]]``."""
 
@@ -59,7 +68,7 @@ class VariantFile:
     id: str
     about: str
     lane: Lane | None = None
-    modes: tuple[Mode, ...] = ("throughput", "latency", "memory", "exact")
+    modes: tuple[Mode, ...] | None = None
     forms: bool = False
 
 
@@ -112,6 +121,7 @@ class WorkloadFile:
     arrivals_replace: str | None = None
     parameters: Mapping[str, ParameterFile]
     iterations: Mapping[Size, IterationsFile]
+    open_loop: Mapping[Size, OpenLoopFile] = field(default_factory=dict)
     variant: tuple[VariantFile, ...]
     limits: LimitsFile = field(default_factory=LimitsFile)
     golden: tuple[GoldenFile, ...] = ()
@@ -224,8 +234,9 @@ class CellsFile:
     memory: str | None = None
     warmup: int | None = None
     iterations: int | None = None
-    rate: int | None = None
-    seconds: int | None = None
+    rate: Annotated[int, Field(ge=1)] | None = None
+    seconds: Annotated[int, Field(ge=1)] | None = None
+    loads: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
     may_fail: tuple[Status, ...] = ()
 
 

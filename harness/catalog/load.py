@@ -12,6 +12,7 @@ from typing import TypeVar
 from harness.catalog import files
 from harness.catalog.digest import of_value
 from harness.catalog.model import (
+    MODES,
     SIZES,
     Catalog,
     Check,
@@ -22,6 +23,8 @@ from harness.catalog.model import (
     Limits,
     LimitsOverride,
     Metric,
+    Mode,
+    OpenLoop,
     Parameter,
     Suite,
     SuiteCells,
@@ -79,6 +82,11 @@ def load_workload(path: Path) -> Workload:
             raise DataError(path, f"iterations.{size}", "missing key", "say how often it is repeated at that size")
     if raw.arrivals_replace is not None:
         _known(path, "arrivals_replace", raw.arrivals_replace, raw.parameters)
+    else:
+        for key, there in (("open_loop", bool(raw.open_loop)), *_latency_variants(raw)):
+            if there:
+                problem = "mode latency needs the parameter that counts operations"
+                raise DataError(path, key, problem, "name it in arrivals_replace")
     return Workload(
         id=raw.id,
         title=raw.title,
@@ -92,13 +100,24 @@ def load_workload(path: Path) -> Workload:
             for name, one in raw.parameters.items()
         },
         iterations={size: Iterations(warmup=one.warmup, measured=one.measured) for size, one in raw.iterations.items()},
+        open_loop={size: OpenLoop(rate=one.rate, seconds=one.seconds) for size, one in raw.open_loop.items()},
         variants=tuple(
-            Variant(id=one.id, about=one.about, lane=one.lane, modes=one.modes, forms=one.forms) for one in raw.variant
+            Variant(id=one.id, about=one.about, lane=one.lane, modes=one.modes or _modes(raw), forms=one.forms)
+            for one in raw.variant
         ),
         limits=_override(path, raw.limits.cpus, raw.limits.memory),
         goldens=tuple(_golden(one) for one in raw.golden),
         differences=tuple(one.what for one in raw.difference),
     )
+
+
+def _modes(raw: files.WorkloadFile) -> tuple[Mode, ...]:
+    """The modes of a variant that names none: all, but latency only where operations can be counted."""
+    return tuple(mode for mode in MODES if mode != "latency" or raw.arrivals_replace is not None)
+
+
+def _latency_variants(raw: files.WorkloadFile) -> list[tuple[str, bool]]:
+    return [(f"variant.{one.id}.modes", "latency" in (one.modes or ())) for one in raw.variant]
 
 
 def load_language(path: Path) -> Language:
@@ -207,6 +226,7 @@ def _suite_cells(path: Path, raw: files.CellsFile) -> SuiteCells:
         iterations=raw.iterations,
         rate=raw.rate,
         seconds=raw.seconds,
+        loads=raw.loads,
         may_fail=raw.may_fail,
     )
 

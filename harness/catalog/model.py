@@ -46,6 +46,14 @@ class Iterations:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLoop:
+    """A schedule of arrivals: ``rate`` a second for so many ``seconds``."""
+
+    rate: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """One shape of a workload; ``lane`` overrides the configuration's, ``operations`` names the parameter it uses."""
 
@@ -102,6 +110,8 @@ class Workload:
     arrivals_replace: str | None
     parameters: Mapping[str, Parameter]
     iterations: Mapping[Size, Iterations]
+    open_loop: Mapping[Size, OpenLoop]
+    """Schedules of mode latency where a suite says nothing; empty where the workload has no single operations."""
     variants: tuple[Variant, ...]
     limits: LimitsOverride
     goldens: tuple[Golden, ...]
@@ -222,6 +232,8 @@ class SuiteCells:
     iterations: int | None
     rate: int | None
     seconds: int | None
+    loads: tuple[float, ...]
+    """Shares of each cell's own capacity, measured by a pilot, that become rates; empty where ``rate`` serves."""
     may_fail: tuple[Status, ...]
 
 
@@ -255,7 +267,11 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One thing to measure. ``parameters`` are resolved integers; rate and seconds belong to mode latency."""
+    """One thing to measure. ``parameters`` are resolved integers.
+
+    ``rate`` (arrivals a second), ``seconds`` and ``tick_us`` (the stall ticker's period, 0 for none) belong to mode
+    latency. ``load`` is the share of the cell's own capacity that ``rate`` was made from (None: ``rate`` was given).
+    """
 
     workload: str
     variant: str
@@ -270,6 +286,8 @@ class Cell:
     iterations: int
     rate: int | None = None
     seconds: int | None = None
+    load: float | None = None
+    tick_us: int | None = None
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -277,7 +295,7 @@ class Cell:
         return (
             self.workload, self.variant, tuple(sorted(self.parameters.items())), self.size, self.language,
             self.configuration, self.toolchain, self.limits, self.mode, self.warmup, self.iterations, self.rate,
-            self.seconds,
+            self.seconds, self.load, self.tick_us,
         )  # fmt: skip
 
     @property
@@ -323,6 +341,8 @@ class Invocation:
     command: tuple[str, ...]
     environment: Mapping[str, str]
     may_fail: tuple[Status, ...] = ()
+    layout: int = 0
+    """Which of the build's code layouts runs; 0 is the plain one."""
 
     @property
     def pass_number(self) -> int:

@@ -28,12 +28,16 @@ from harness.catalog.model import (
 )
 from harness.catalog.select import Asked, Selector, ask, facts_of, matches, parse
 from harness.claims.model import Demand
+from harness.errors import UsageError
 
 CANARY = "canary"
 """The workload whose truth is its input; it frames every run."""
 
 SEED = 42
 """The programs' seed where no golden value fixes one."""
+
+TICK_US = 1000
+"""Period of the stall ticker: 1 ms takes 2 % of a core, 100 µs 14 %, which only a spare CPU could give."""
 
 _COUNTED_ITERATIONS = 1
 """In mode exact one measured iteration suffices: counts do not vary but by the runtime's own few allocations."""
@@ -193,13 +197,20 @@ class _Resolver:
         return self._resolve(asked, warmup=demand.warmup, iterations=demand.iterations)
 
     def listed(self, asked: Asked, group: SuiteCells) -> Planned | _Lacking:
+        if asked.mode != "latency" and (group.rate, group.seconds, group.loads) != (None, None, ()):
+            raise UsageError(
+                f"suite {self.suite.id}: rate, seconds and loads belong to mode latency, and {asked.workload} is asked "
+                f"for in mode {asked.mode}; select mode=latency, or leave them out"
+            )
         one = self._resolve(
-            asked, limits=group.limits, warmup=group.warmup, iterations=group.iterations, may_fail=group.may_fail
+            asked,
+            limits=group.limits,
+            warmup=group.warmup,
+            iterations=group.iterations,
+            schedule=(group.rate, group.seconds),
+            may_fail=group.may_fail,
         )
-        if isinstance(one, _Lacking):
-            return one
-        cell = dataclasses.replace(one.cell, rate=group.rate, seconds=group.seconds)
-        return dataclasses.replace(one, cell=cell, once=one.once or group.once)
+        return one if isinstance(one, _Lacking) else dataclasses.replace(one, once=one.once or group.once)
 
     def canaries(self, languages: set[str]) -> Iterable[Planned | _Lacking]:
         workload = self.catalog.workloads.get(CANARY)
@@ -227,6 +238,7 @@ class _Resolver:
         limits: LimitsOverride | None = None,
         warmup: int | None = None,
         iterations: int | None = None,
+        schedule: tuple[int | None, int | None] = (None, None),
         may_fail: tuple[Status, ...] = (),
     ) -> Planned | _Lacking:
         workload = self.catalog.workloads[asked.workload]
@@ -252,6 +264,8 @@ class _Resolver:
             warmup=default_warmup if warmup is None else warmup,
             iterations=default_iterations if iterations is None else iterations,
         )
+        if asked.mode == "latency":
+            cell = _scheduled(cell, workload, *schedule)
         if reason:
             return _Lacking(cell=cell, exclusion=Exclusion(what=name, reason=reason))
         seed = self._seed(workload, cell)
@@ -273,6 +287,23 @@ class _Resolver:
         return next((one.seed for one in (*mine, *workload.goldens)), SEED)
 
 
+def _scheduled(cell: Cell, workload: Workload, rate: int | None, seconds: int | None) -> Cell:
+    """The cell with its schedule of arrivals: as given, else the workload's own at that size.
+
+    UsageError where neither says one, or where the workload has no operations that could arrive.
+    """
+    own = workload.open_loop.get(cell.size)
+    if own is not None:
+        rate, seconds = rate or own.rate, seconds or own.seconds
+    if workload.arrivals_replace is None or rate is None or seconds is None:
+        raise UsageError(
+            f"{workload.id} has no schedule of arrivals at size {cell.size}; give rate and seconds in the suite, "
+            f"or [open_loop] in benchmarks/workloads/{workload.id}.toml"
+        )
+    parameters = {**cell.parameters, workload.arrivals_replace: rate * seconds}
+    return dataclasses.replace(cell, parameters=parameters, rate=rate, seconds=seconds, tick_us=TICK_US)
+
+
 def command_line(runner: str, cell: Cell, seed: int) -> tuple[str, ...]:
     """What starts a worker: see ``langs/PROTOCOL.md``, section 2."""
     return (
@@ -283,12 +314,15 @@ def command_line(runner: str, cell: Cell, seed: int) -> tuple[str, ...]:
         f"seed={seed}",
         f"warmup={cell.warmup}",
         f"iterations={cell.iterations}",
+        *(() if cell.rate is None else (f"rate={cell.rate}", f"tick_us={cell.tick_us or 0}")),
         *(f"{name}={value}" for name, value in cell.parameters.items()),
     )
 
 
 def _repetitions(workload: Workload, variant: Variant, mode: Mode, suite: Suite) -> tuple[int, int]:
     iterations = workload.iterations[suite.size]
+    if mode == "latency":
+        return iterations.warmup, 1  # one schedule, as long as it takes: more of them are more processes' affair
     if mode != "exact":
         return iterations.warmup, iterations.measured
     # A form is compiled while it warms up, and what the compiler leaves to the heap is known only after that.

@@ -87,6 +87,26 @@ class Stall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ticker:
+    """What the stall ticker did over the measured iterations: ``ticks`` wake-ups, ``skipped`` ones that went by.
+
+    Every gap of ``threshold_ns`` or more is a :class:`Stall` of kind ``ticker``, except the ``dropped`` ones.
+    ``cpu_ns`` is the ticker thread's own CPU time.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    type: Literal["ticker"] = "ticker"
+    period_ns: Natural
+    threshold_ns: Natural
+    start_ns: Natural
+    end_ns: Natural
+    ticks: Natural
+    skipped: Natural
+    dropped: Natural
+    cpu_ns: Natural
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GcPause:
     """A stop that the runtime itself reports; attribution only, never compared across languages."""
 
@@ -137,11 +157,11 @@ class End:
 
 
 Message = Annotated[
-    Start | Ready | Iteration | Histogram | Stall | GcPause | Checkpoint | OutcomeMessage | End,
+    Start | Ready | Iteration | Histogram | Ticker | Stall | GcPause | Checkpoint | OutcomeMessage | End,
     Field(discriminator="type"),
 ]
 
-MESSAGE: TypeAdapter[Start | Ready | Iteration | Histogram | Stall | GcPause | Checkpoint | OutcomeMessage | End] = (
-    TypeAdapter(Message)
-)
+MESSAGE: TypeAdapter[
+    Start | Ready | Iteration | Histogram | Ticker | Stall | GcPause | Checkpoint | OutcomeMessage | End
+] = TypeAdapter(Message)
 """``MESSAGE.validate_json(line)`` gives a message or raises pydantic's ValidationError."""

@@ -107,6 +107,7 @@ def _canary(cell: Cell) -> list[dict[str, Any]]:
         "memory": {},
         "pause": {"elapsed_ns": known["hold_ms"] * 1_000_000 + 1},
         "cpu": {"cpu_ns": known["cpu_ms"] * 1_000_000},
+        "stall": {},
         "bytes": {"runtime_allocations": known["count"], "runtime_bytes": known["count"] * known["size"]},
     }
     held = known["mebibytes"] << 20 if cell.variant == "memory" else 0

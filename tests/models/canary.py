@@ -14,7 +14,9 @@ MEBIBYTE: Final = 1 << 20
 
 def run(parameters: Mapping[str, int], variant: str, seed: int) -> Result:
     """The answer for one variant; KeyError for one that there is not."""
-    return {"memory": _memory, "pause": _pause, "cpu": _cpu, "bytes": _bytes}[variant](parameters, seed)
+    return {"memory": _memory, "pause": _pause, "cpu": _cpu, "bytes": _bytes, "stall": _stall}[variant](
+        parameters, seed
+    )
 
 
 def _memory(parameters: Mapping[str, int], seed: int) -> Result:
@@ -37,6 +39,12 @@ def _pause(parameters: Mapping[str, int], seed: int) -> Result:
 def _cpu(parameters: Mapping[str, int], seed: int) -> Result:
     del seed  # the subject is the clock
     return _without_allocations(parameters["threads"], (parameters["cpu_ms"], parameters["threads"]))
+
+
+def _stall(parameters: Mapping[str, int], seed: int) -> Result:
+    del seed  # the subject is the clock
+    arrivals = parameters["arrivals"]
+    return _without_allocations(arrivals, (arrivals, arrivals // parameters["stall_every"]))
 
 
 def _without_allocations(operations: int, words: tuple[int, ...]) -> Result:

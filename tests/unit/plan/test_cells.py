@@ -6,6 +6,7 @@ from harness.catalog.load import load
 from harness.catalog.model import Limits, LimitsOverride, Suite, SuiteCells
 from harness.catalog.select import parse
 from harness.claims.model import Demand
+from harness.errors import UsageError
 from harness.plan.cells import SEED, Cells, cells, golden_of, invocation
 from tests.fakes.project import ROOT
 
@@ -17,6 +18,7 @@ SETTINGS = SuiteCells(
     warmup=None,
     iterations=None,
     rate=None,
+    loads=(),
     seconds=None,
     may_fail=(),
 )
@@ -179,10 +181,32 @@ def test_cells_when_a_group_declares_failures_then_they_add_to_the_configuration
 
 
 def test_cells_when_a_group_sets_rate_seconds_and_repetitions_then_the_cell_has_them() -> None:
-    group = dataclasses.replace(SETTINGS, rate=500, seconds=9, warmup=3, iterations=5)
+    select = ("workload=lru_cache go/default mode=latency",)
+    group = dataclasses.replace(SETTINGS, select=select, rate=500, seconds=9, warmup=3, iterations=5)
     (one,) = cells(suite(group), [], CATALOG).blocks
     assert (one.cell.rate, one.cell.seconds, one.cell.warmup, one.cell.iterations) == (500, 9, 3, 5)
-    assert {"warmup=3", "iterations=5"} <= set(one.command)
+    assert {"warmup=3", "iterations=5", "rate=500", "tick_us=1000", "accesses=4500"} <= set(one.command)
+
+
+def test_cells_when_a_latency_group_says_no_rate_then_the_workload_s_own_schedule_serves() -> None:
+    group = dataclasses.replace(SETTINGS, select=("workload=lru_cache go/default mode=latency",))
+    (one,) = cells(suite(group), [], CATALOG).blocks
+    own = CATALOG.workloads["lru_cache"].open_loop[one.cell.size]
+    assert (one.cell.rate, one.cell.seconds, one.cell.iterations) == (own.rate, own.seconds, 1)
+    assert one.cell.parameters["accesses"] == own.rate * own.seconds
+
+
+def test_cells_when_neither_group_nor_workload_says_a_rate_then_that_is_a_usage_error() -> None:
+    workload = dataclasses.replace(CATALOG.workloads["lru_cache"], open_loop={})
+    catalog = dataclasses.replace(CATALOG, workloads={**CATALOG.workloads, "lru_cache": workload})
+    group = dataclasses.replace(SETTINGS, select=("workload=lru_cache go/default mode=latency",))
+    with pytest.raises(UsageError, match="no schedule of arrivals"):
+        cells(suite(group), [], catalog)
+
+
+def test_cells_when_a_rate_is_given_outside_mode_latency_then_that_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="belong to mode latency"):
+        cells(suite(dataclasses.replace(SETTINGS, rate=500)), [], CATALOG)
 
 
 def test_cells_when_a_group_is_once_then_it_stays_outside_the_blocks() -> None:

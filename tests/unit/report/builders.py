@@ -74,7 +74,7 @@ def _language(id_: str, title: str, colour: str, marker: str, lanes: Mapping[str
 def _workload(id_: str, title: str) -> Workload:
     return Workload(
         id=id_, title=title, models="Programs that make and drop many small objects.", isolates="short-lived objects",
-        operation="object made", algorithm="as it says", arrivals_replace=None,
+        operation="object made", algorithm="as it says", arrivals_replace=None, open_loop={},
         parameters={"size": Parameter(unit="bytes", smoke=16, quick=1024, full=4096)},
         iterations={size: Iterations(warmup=1, measured=2) for size in ("smoke", "quick", "full")},
         variants=(Variant(id="heap", about="on the heap"),), limits=LimitsOverride(), goldens=(),
