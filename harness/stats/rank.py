@@ -32,18 +32,25 @@ def hodges_lehmann(differences: Sequence[float]) -> float:
 def signed_rank_interval(differences: Sequence[float], *, level: float) -> tuple[float, float] | None:
     """Exact interval for the centre of symmetry at confidence ``1 - level`` or better (Hollander and Wolfe, 3.3).
 
-    The k-th smallest and k-th largest Walsh average, k the largest with P(T < k) <= level/2 under the signed-rank
-    distribution. None where even the whole range covers too little.
+    The k-th smallest and k-th largest Walsh average, k from :func:`signed_rank_depth`. None where even the whole range
+    covers too little.
     """
-    n = len(differences)
-    if n == 0:
-        return None
-    lower = np.cumsum(_subset_sums(range(1, n + 1)))
-    k = int(np.searchsorted(lower, level / 2, side="right"))
+    k = signed_rank_depth(len(differences), level=level)
     if k == 0:
         return None
     averages = walsh_averages(differences)
     return float(averages[k - 1]), float(averages[-k])
+
+
+def signed_rank_depth(n: int, *, level: float) -> int:
+    """How many Walsh averages from either end the interval's limits lie; 0 where ``n`` differences bound nothing.
+
+    The largest k with P(T < k) <= level/2 under the signed-rank distribution of n differences.
+    """
+    if n == 0:
+        return 0
+    lower = np.cumsum(_subset_sums(range(1, n + 1)))
+    return int(np.searchsorted(lower, level / 2, side="right"))
 
 
 def signed_rank_p(differences: Sequence[float]) -> float:
