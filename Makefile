@@ -15,7 +15,7 @@ PYTEST ?=
 bin := .venv/bin
 RUN_OPTIONS = $(if $(CLAIMS),--claims $(CLAIMS)) $(if $(BUDGET),--budget $(BUDGET)) $(if $(SEED),--seed $(SEED))
 
-.PHONY: help python setup browser bench build test check nightly report gate clean lock
+.PHONY: help python setup browser bench build test check nightly report gate selfbench clean lock
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
@@ -53,6 +53,9 @@ report: python ## the page of the latest run, written again
 
 gate: python ## compare exact allocations with the committed baseline
 	@$(bin)/memverdict gate --against-baseline --engine $(ENGINE)
+
+selfbench: python ## what measuring itself costs: instruments on and off, time outside the workloads, records to page
+	@$(bin)/memverdict selfbench --engine $(ENGINE)
 
 clean: python ## remove our containers, our images and what was built; measured runs stay
 	@$(bin)/memverdict clean
