@@ -49,8 +49,10 @@ def test_instrumented_when_an_invocation_failed_then_its_block_does_not_count() 
 
 def spent(record_: Record, *, started: int, released: int, last: int, ended: int) -> Record:
     """The record with its times replaced."""
-    times = {"started_ns": started, "released_ns": released, "end_received_ns": last, "ended_ns": ended}
-    return dataclasses.replace(record_, observed=dataclasses.replace(record_.observed, **times))
+    observed = dataclasses.replace(
+        record_.observed, started_ns=started, released_ns=released, end_received_ns=last, ended_ns=ended
+    )
+    return dataclasses.replace(record_, observed=observed)
 
 
 def test_outside_when_invocations_ended_then_gives_the_time_around_them_per_language() -> None:
