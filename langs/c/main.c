@@ -8,6 +8,7 @@
 #include "kit/clock.h"
 #include "kit/counting.h"
 #include "kit/exit.h"
+#include "kit/latency.h"
 #include "kit/memory.h"
 #include "kit/params.h"
 #include "kit/protocol.h"
@@ -26,6 +27,7 @@
 struct session {
     struct cpu_clock cpu_clock;
     struct checkpoints checkpoints;
+    struct latency *latency; /* mode latency only, else NULL */
     uint64_t next_index;
     bool peak_was_reset;
     struct result last;
@@ -42,8 +44,9 @@ static uint64_t usable_cpus(void)
 
 static void require_support(const struct run *run)
 {
-    if (run->mode == MODE_LATENCY) {
-        exit_with(EXIT_UNSUPPORTED, "mode latency is not supported by the C programs");
+    if (run->mode == MODE_LATENCY && !run->variant->operates) {
+        exit_with(EXIT_UNSUPPORTED, "mode latency needs single operations, which %s/%s does not have",
+                  run->workload->id, run->variant->id);
     }
     if (run->mode == MODE_EXACT && !counting_is_on()) {
         exit_with(EXIT_UNSUPPORTED, "mode exact needs a program built with COUNTING=1");
@@ -64,7 +67,18 @@ static void announce(const struct session *session)
     protocol_start(&start);
 }
 
-/* Setup, clock, iterate, clock, teardown; then the lines. */
+/* iterate, between the clocks. */
+static struct timing time_iterate(const struct session *session, const struct workload *workload, void *state)
+{
+    const uint64_t cpu_start = cpu_clock_read_ns(&session->cpu_clock);
+    const uint64_t start = clock_monotonic_ns();
+    workload->iterate(state);
+    const uint64_t end = clock_monotonic_ns();
+    const uint64_t cpu_end = cpu_clock_read_ns(&session->cpu_clock);
+    return (struct timing){.start_ns = start, .elapsed_ns = end - start, .cpu_ns = cpu_end - cpu_start};
+}
+
+/* Setup, what is timed, teardown; then the lines. */
 static struct result run_iteration(struct session *session, const struct run *run, bool measured, const char *form)
 {
     const struct workload *workload = run->workload;
@@ -72,11 +86,10 @@ static struct result run_iteration(struct session *session, const struct run *ru
     void *state = workload->setup(run);
 
     const struct served before = counting_served();
-    const uint64_t cpu_start = cpu_clock_read_ns(&session->cpu_clock);
-    const uint64_t start = clock_monotonic_ns();
-    workload->iterate(state);
-    const uint64_t end = clock_monotonic_ns();
-    const uint64_t cpu_end = cpu_clock_read_ns(&session->cpu_clock);
+    const struct timing timing =
+        session->latency != NULL
+            ? latency_iterate(session->latency, run, state, &session->cpu_clock, measured)
+            : time_iterate(session, workload, state);
     const struct served after = counting_served();
 
     const struct result result = workload->teardown(state);
@@ -85,9 +98,7 @@ static struct result run_iteration(struct session *session, const struct run *ru
         .index = session->next_index++,
         .measured = measured,
         .form = form,
-        .start_ns = start,
-        .elapsed_ns = end - start,
-        .cpu_ns = cpu_end - cpu_start,
+        .timing = timing,
         .result = result,
         .served = run->mode == MODE_EXACT ? &served : NULL,
     });
@@ -148,6 +159,8 @@ static void run_all(struct session *session, const struct run *run)
 
 int main(int argc, char **argv)
 {
+    /* Not on the heap, whose layout is the workload's. */
+    static struct latency latency;
     struct run run = params_parse(argc, argv);
     require_support(&run);
     struct session session = {
@@ -156,9 +169,16 @@ int main(int argc, char **argv)
     };
     run.checkpoints = &session.checkpoints;
     announce(&session);
+    if (run.mode == MODE_LATENCY) {
+        latency_prepare(&latency);
+        session.latency = &latency;
+    }
     protocol_ready();
     protocol_await_go();
     run_all(&session, &run);
+    if (session.latency != NULL) {
+        latency_report(session.latency);
+    }
     protocol_end(memory_peak_resident_bytes(), memory_resident_bytes(), &session.last);
     protocol_await_quit(QUIT_PATIENCE_NS);
     return EXIT_SUCCESS;

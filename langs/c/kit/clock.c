@@ -2,6 +2,7 @@
  * once the counter is open. */
 #include "kit/clock.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
@@ -84,6 +85,16 @@ struct cpu_clock cpu_clock_open(void)
     char unified[PATH_MAX];
     return cpu_clock_open_in(cgroup_own_folder(cpuacct, "cpuacct") ? cpuacct : NULL,
                              cgroup_own_folder(unified, CGROUP_UNIFIED) ? unified : NULL);
+}
+
+void clock_sleep_until_ns(uint64_t moment_ns)
+{
+    const struct timespec moment = {
+        .tv_sec = (time_t)(moment_ns / NANOSECONDS_PER_SECOND),
+        .tv_nsec = (long)(moment_ns % NANOSECONDS_PER_SECOND),
+    };
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &moment, NULL) == EINTR) {
+    }
 }
 
 uint64_t cpu_clock_read_ns(const struct cpu_clock *clock)

@@ -21,6 +21,9 @@ static inline uint64_t clock_monotonic_ns(void)
     return clock_nanoseconds(CLOCK_MONOTONIC);
 }
 
+/* Sleeps until that moment of CLOCK_MONOTONIC, through whatever signals come meanwhile. */
+void clock_sleep_until_ns(uint64_t moment_ns);
+
 /* Where CPU time is read from. */
 struct cpu_clock {
     enum cpu_clock_source { CPU_CLOCK_PROCESS, CPU_CLOCK_CPUACCT, CPU_CLOCK_CPU_STAT } source;
@@ -38,5 +41,12 @@ struct cpu_clock cpu_clock_open_in(const char *cpuacct_folder, const char *unifi
 
 /* CPU time so far in ns. Yields once before it reads: a running thread is charged only when the scheduler looks. */
 uint64_t cpu_clock_read_ns(const struct cpu_clock *clock);
+
+/* What both clocks said about one iteration; the start is a moment, the rest are lengths. */
+struct timing {
+    uint64_t start_ns;
+    uint64_t elapsed_ns;
+    uint64_t cpu_ns;
+};
 
 #endif

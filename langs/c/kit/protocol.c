@@ -14,7 +14,7 @@
 #include "kit/exit.h"
 #include "kit/text.h"
 
-/* The longest line is `end` with all its counters, well under 1 KiB. */
+/* The longest line that is written whole is `end` with all its counters, well under 1 KiB. */
 static char buffer[4096];
 static struct text line;
 
@@ -76,10 +76,9 @@ static void begin_line(const char *type)
     add_string("type", type);
 }
 
-/* Closes the line and writes all of it, however many calls that takes. */
-static void end_line(void)
+/* Writes what there is of the line, however many calls that takes, and goes on with an empty buffer. */
+static void write_part(void)
 {
-    text_add(&line, "}\n");
     assert(!line.cut);
     for (size_t written = 0; written < line.length;) {
         const ssize_t step = write(STDOUT_FILENO, line.buffer + written, line.length - written);
@@ -90,6 +89,14 @@ static void end_line(void)
             exit(EXIT_FAILURE);
         }
     }
+    line = text_in(buffer, sizeof buffer);
+}
+
+/* Closes the line and writes it. */
+static void end_line(void)
+{
+    text_add(&line, "}\n");
+    write_part();
 }
 
 void protocol_start(const struct start *start)
@@ -129,9 +136,9 @@ void protocol_iteration(const struct iteration *iteration)
     if (iteration->form != NULL) {
         add_string("form", iteration->form);
     }
-    add_integer("start_ns", iteration->start_ns);
-    add_integer("elapsed_ns", iteration->elapsed_ns);
-    add_integer("cpu_ns", iteration->cpu_ns);
+    add_integer("start_ns", iteration->timing.start_ns);
+    add_integer("elapsed_ns", iteration->timing.elapsed_ns);
+    add_integer("cpu_ns", iteration->timing.cpu_ns);
     add_integer("operations", result->operations);
     add_integer("allocations", result->allocations);
     add_integer("allocated_bytes", result->allocated_bytes);
@@ -153,6 +160,41 @@ void protocol_checkpoint(const struct checkpoint *checkpoint)
     add_integer("resident_bytes", checkpoint->resident_bytes);
     add_integer("peak_resident_bytes", checkpoint->peak_resident_bytes);
     add_integer("pss_bytes", checkpoint->proportional_bytes);
+    end_line();
+}
+
+void protocol_histogram(const char *name, const struct histogram *histogram)
+{
+    begin_line("histogram");
+    add_string("name", name);
+    add_integer("lowest", HISTOGRAM_LOWEST);
+    add_integer("highest", HISTOGRAM_HIGHEST);
+    add_integer("digits", HISTOGRAM_DIGITS);
+    add_integer("count", histogram->count);
+    add_integer("max", histogram->max);
+    add_key("counts");
+    text_add(&line, "[");
+    const char *separator = "";
+    for (size_t i = 0; i < HISTOGRAM_COUNTS; i++) {
+        if (histogram->counts[i] == 0) {
+            continue;
+        }
+        text_add(&line, "%s[%zu,%" PRIu64 "]", separator, i, histogram->counts[i]);
+        separator = ",";
+        if (line.length > sizeof buffer / 2) {
+            write_part();
+        }
+    }
+    text_add(&line, "]");
+    end_line();
+}
+
+void protocol_operation_stall(const struct operation *operation)
+{
+    begin_line("stall");
+    add_string("kind", "operation");
+    add_integer("start_ns", operation->start_ns);
+    add_integer("end_ns", operation->end_ns);
     end_line();
 }
 

@@ -1,5 +1,5 @@
 /* The messages of langs/PROTOCOL.md and the only writer to stdout. Lines are put together in a buffer that is part of
- * the program and written whole, between iterations. */
+ * the program and written between iterations; where a line may be longer than the buffer, in parts. */
 #ifndef KIT_PROTOCOL_H
 #define KIT_PROTOCOL_H
 
@@ -7,8 +7,10 @@
 #include <stdint.h>
 
 #include "kit/allocator.h"
+#include "kit/clock.h"
 #include "kit/counting.h"
 #include "kit/memory.h"
+#include "kit/recorder.h"
 #include "kit/workload.h"
 
 struct start {
@@ -27,9 +29,7 @@ struct iteration {
     uint64_t index;
     bool measured;
     const char *form;
-    uint64_t start_ns;
-    uint64_t elapsed_ns;
-    uint64_t cpu_ns;
+    struct timing timing;
     struct result result;
     const struct served *served;
 };
@@ -38,6 +38,12 @@ void protocol_start(const struct start *start);
 void protocol_ready(void);
 void protocol_iteration(const struct iteration *iteration);
 void protocol_checkpoint(const struct checkpoint *checkpoint);
+
+/* The non-empty buckets of a histogram, however many. */
+void protocol_histogram(const char *name, const struct histogram *histogram);
+
+/* One of the longest operations. */
+void protocol_operation_stall(const struct operation *operation);
 
 /* The last line; the counters are those of one iteration. */
 void protocol_end(uint64_t peak_resident_bytes, uint64_t resident_bytes, const struct result *result);

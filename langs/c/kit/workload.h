@@ -12,7 +12,7 @@
 
 enum mode { MODE_THROUGHPUT, MODE_MEMORY, MODE_EXACT, MODE_LATENCY };
 
-#define PARAMETERS_MAX 8
+#define PARAMETERS_MAX 12
 #define COUNTERS_MAX 4
 
 /* An integer on the command line: from `least` to `most`, and a multiple of 8 where it measures whole words. */
@@ -23,14 +23,17 @@ struct parameter {
     bool words;
 };
 
-/* One shape of a workload. `detail` is the workload's own; `every_form` marks the one that runs all others in turn. */
+/* One shape of a workload. `detail` is the workload's own; `every_form` marks the one that runs all others in turn,
+ * `operates` the one whose operations can be asked for one by one, which is what mode latency needs. */
 struct variant {
     const char *id;
     const void *detail;
     bool every_form;
+    bool operates;
 };
 
-/* What the command line asks for. `values` are those of the workload's parameters, in their order. */
+/* What the command line asks for. `values` are those of the workload's parameters, in their order; `rate` (arrivals
+ * per second) and `tick_us` (period of the ticker, 0 for none) are set in mode latency. */
 struct run {
     const struct workload *workload;
     const struct variant *variant;
@@ -38,6 +41,8 @@ struct run {
     uint64_t seed;
     uint64_t warmup;
     uint64_t iterations;
+    uint64_t rate;
+    uint64_t tick_us;
     uint64_t values[PARAMETERS_MAX];
     struct checkpoints *checkpoints;
 };
@@ -63,7 +68,11 @@ struct result {
 };
 
 /* `iterate` alone is timed. `setup` makes the state from the run, `teardown` releases all of it and says what the
- * iteration amounted to: all counting that needs no clock's company happens there. */
+ * iteration amounted to: all counting that needs no clock's company happens there.
+ *
+ * Where a variant operates, `iterate` is `operate` for i = 0, 1, ... as often as the parameter `arrivals` says, then
+ * `conclude`. Mode latency calls the two itself: the operations when they are due, `conclude` (NULL: nothing is left to
+ * do) after the clock. */
 struct workload {
     const char *id;
     const struct parameter *parameters;
@@ -73,6 +82,9 @@ struct workload {
     void *(*setup)(const struct run *run);
     void (*iterate)(void *state);
     struct result (*teardown)(void *state);
+    const char *arrivals;
+    void (*operate)(void *state, uint64_t i);
+    void (*conclude)(void *state);
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))

@@ -10,9 +10,12 @@
 #include "tests/program.h"
 #include "tests/test.h"
 
+/* The canary's parameters that only its variant stall looks at. */
+#define NO_STALL " arrivals=1 service_us=0 stall_every=1"
+
 #define PAUSE                                                                                                          \
     "canary variant=pause mode=throughput seed=42 warmup=0 iterations=1 mebibytes=1 hold_ms=0 cpu_ms=0 threads=1 "     \
-    "count=1 size=16"
+    "count=1 size=16" NO_STALL
 
 /* A call that must end with 64, the problem and what is expected. */
 static void refuses(const char *arguments, const char *problem, const char *expected)
@@ -92,13 +95,19 @@ TEST(test_params_when_seed_is_the_largest_then_is_taken)
     CHECK_EQUAL(0, (uint64_t)outcome->code);
 }
 
-TEST(test_worker_when_mode_is_not_supported_then_69)
+TEST(test_worker_when_a_variant_has_no_single_operations_then_mode_latency_is_69)
 {
-    const struct outcome *outcome =
-        program_go("binary_trees variant=node mode=latency seed=1 warmup=0 iterations=1 threads=1 depth=1");
-    CHECK_EQUAL(69, (uint64_t)outcome->code);
-    CHECK_HOLDS("mode latency is not supported", outcome->err);
-    CHECK_TEXT("", outcome->out);
+    static const char *const calls[] = {
+        "binary_trees variant=node mode=latency seed=1 warmup=0 iterations=1 rate=1 tick_us=0 threads=1 depth=1",
+        "canary variant=pause mode=latency seed=42 warmup=0 iterations=1 rate=1 tick_us=0 mebibytes=1 hold_ms=0 "
+        "cpu_ms=0 threads=1 count=1 size=16" NO_STALL,
+    };
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        const struct outcome *outcome = program_go(calls[i]);
+        CHECK_EQUAL(69, (uint64_t)outcome->code);
+        CHECK_HOLDS("mode latency needs single operations", outcome->err);
+        CHECK_TEXT("", outcome->out);
+    }
 }
 
 TEST(test_worker_when_not_released_then_64_after_ready)
@@ -134,7 +143,7 @@ TEST(test_worker_when_released_then_prints_start_ready_iterations_end)
 TEST(test_worker_when_mode_is_memory_then_canary_adds_its_checkpoints)
 {
     static const char parameters[] = "seed=42 warmup=0 iterations=1 mebibytes=8 hold_ms=0 cpu_ms=0 threads=1 count=1 "
-                                     "size=16";
+                                     "size=16" NO_STALL;
     char arguments[256];
     snprintf(arguments, sizeof arguments, "canary variant=memory mode=memory %s", parameters);
     const struct outcome *outcome = program_go(arguments);
@@ -152,7 +161,7 @@ TEST(test_worker_when_mode_is_memory_then_canary_adds_its_checkpoints)
 TEST(test_worker_when_mode_is_exact_then_reports_what_was_served_or_69)
 {
     const struct outcome *outcome = program_go("canary variant=bytes mode=exact seed=42 warmup=0 iterations=1 "
-                                               "mebibytes=1 hold_ms=0 cpu_ms=0 threads=1 count=1000 size=64");
+                                               "mebibytes=1 hold_ms=0 cpu_ms=0 threads=1 count=1000 size=64" NO_STALL);
     if (counting_is_on()) {
         CHECK_EQUAL(0, (uint64_t)outcome->code);
         CHECK_HOLDS("\"runtime_allocations\":1000,\"runtime_bytes\":", outcome->out);
@@ -181,7 +190,7 @@ TEST(test_worker_when_iterations_disagree_then_65_and_no_end)
 TEST(test_worker_when_an_allocation_is_refused_then_66)
 {
     const struct outcome *outcome = program_go("canary variant=memory mode=throughput seed=42 warmup=0 iterations=1 "
-                                               "mebibytes=4294967296 hold_ms=0 cpu_ms=0 threads=1 count=1 size=16");
+                                               "mebibytes=4294967296 hold_ms=0 cpu_ms=0 threads=1 count=1 size=16" NO_STALL);
     CHECK_EQUAL(66, (uint64_t)outcome->code);
     CHECK_HOLDS("out of memory", outcome->err);
     outcome = program_go("binary_trees variant=node mode=throughput seed=1 warmup=0 iterations=1 depth=48 threads=1");
@@ -193,7 +202,7 @@ TEST(test_worker_when_the_kernel_gives_no_more_threads_then_71)
 {
     const struct outcome *outcome = program_run(&(struct program){
         .arguments = "canary variant=cpu mode=throughput seed=42 warmup=0 iterations=1 mebibytes=1 hold_ms=0 "
-                     "cpu_ms=3600000 threads=1000 count=1 size=16",
+                     "cpu_ms=3600000 threads=1000 count=1 size=16" NO_STALL,
         .input = "gq",
         .stack_bytes = UINT64_C(1) << 40,
     });
@@ -338,9 +347,7 @@ static void print_iteration(void)
         .index = 3,
         .measured = true,
         .form = "heap",
-        .start_ns = 1,
-        .elapsed_ns = 2,
-        .cpu_ns = 3,
+        .timing = {.start_ns = 1, .elapsed_ns = 2, .cpu_ns = 3},
         .result = {.operations = 4, .allocations = 5, .allocated_bytes = 6, .peak_live_bytes = 7, .checksum = 0xab},
         .served = &(const struct served){8, 9},
     });

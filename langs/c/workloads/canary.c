@@ -1,5 +1,5 @@
 /* Runs whose truth is their input: so many MiB touched, so many milliseconds held, so much CPU burned, so many bytes
- * allocated. The harness must read back what was asked for. */
+ * allocated, operations of so many microseconds of which some stall. The harness must read back what was asked for. */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,11 +16,16 @@
 #define MEBIBYTE (UINT64_C(1) << 20)
 #define PAGE_WORDS (4096 / sizeof(uint64_t))
 #define NANOSECONDS_PER_MILLISECOND UINT64_C(1000000)
+#define NANOSECONDS_PER_MICROSECOND UINT64_C(1000)
 
 struct canary {
     const struct run *run;
     pthread_t *handles;
     uint64_t *shares; /* CPU time in ns that each thread is to burn */
+    uint64_t arrivals;
+    uint64_t service_ns;
+    uint64_t hold_ns;
+    uint64_t stall_every;
     uint64_t checksum;
 };
 
@@ -41,6 +46,10 @@ static void *setup(const struct run *run)
         .run = run,
         .handles = allocate_zeroed(threads, sizeof *canary->handles),
         .shares = allocate_zeroed(threads, sizeof *canary->shares),
+        .arrivals = run_parameter(run, "arrivals"),
+        .service_ns = run_parameter(run, "service_us") * NANOSECONDS_PER_MICROSECOND,
+        .hold_ns = run_parameter(run, "hold_ms") * NANOSECONDS_PER_MILLISECOND,
+        .stall_every = run_parameter(run, "stall_every"),
         .checksum = CHECKSUM_START,
     };
     for (uint64_t i = 0; i < threads; i++) {
@@ -81,13 +90,17 @@ static void finish_memory(const struct run *run, struct result *result)
     checkpoint_take(run->checkpoints, "after_release", 0);
 }
 
-static void hold(struct canary *canary)
+static void wait_busily(uint64_t nanoseconds)
 {
-    const uint64_t hold_ms = run_parameter(canary->run, "hold_ms");
-    const uint64_t end = clock_monotonic_ns() + hold_ms * NANOSECONDS_PER_MILLISECOND;
+    const uint64_t end = clock_monotonic_ns() + nanoseconds;
     while (clock_monotonic_ns() < end) {
     }
-    canary->checksum = checksum_add(canary->checksum, hold_ms);
+}
+
+static void hold(struct canary *canary)
+{
+    wait_busily(canary->hold_ns);
+    canary->checksum = checksum_add(canary->checksum, run_parameter(canary->run, "hold_ms"));
 }
 
 static void finish_pause(const struct run *run, struct result *result)
@@ -158,6 +171,36 @@ static void finish_bytes(const struct run *run, struct result *result)
     result->peak_live_bytes = size;
 }
 
+static void operate(void *state, uint64_t i)
+{
+    const struct canary *canary = state;
+    const bool stalls = i % canary->stall_every == canary->stall_every - 1;
+    wait_busily(canary->service_ns);
+    if (stalls) {
+        wait_busily(canary->hold_ns);
+    }
+}
+
+static void conclude(void *state)
+{
+    struct canary *canary = state;
+    canary->checksum = checksum_add(canary->checksum, canary->arrivals);
+    canary->checksum = checksum_add(canary->checksum, canary->arrivals / canary->stall_every);
+}
+
+static void stall(struct canary *canary)
+{
+    for (uint64_t i = 0; i < canary->arrivals; i++) {
+        operate(canary, i);
+    }
+    conclude(canary);
+}
+
+static void finish_stall(const struct run *run, struct result *result)
+{
+    result->operations = run_parameter(run, "arrivals");
+}
+
 static const struct shape *shape_of(const struct canary *canary)
 {
     return canary->run->variant->detail;
@@ -187,6 +230,9 @@ static const struct parameter parameters[] = {
     {.name = "threads", .least = 1, .most = 32768},
     {.name = "count", .most = UINT64_C(1) << 32},
     {.name = "size", .least = 16, .most = UINT64_C(1) << 30, .words = true},
+    {.name = "arrivals", .most = UINT64_C(1) << 32},
+    {.name = "service_us", .most = UINT64_C(3600000000)},
+    {.name = "stall_every", .least = 1, .most = UINT64_C(1) << 32},
 };
 
 static const struct variant variants[] = {
@@ -194,6 +240,7 @@ static const struct variant variants[] = {
     {.id = "pause", .detail = &(const struct shape){hold, finish_pause}},
     {.id = "cpu", .detail = &(const struct shape){burn_cpu, finish_cpu}},
     {.id = "bytes", .detail = &(const struct shape){allocate_blocks, finish_bytes}},
+    {.id = "stall", .detail = &(const struct shape){stall, finish_stall}, .operates = true},
 };
 
 WORKLOAD(
@@ -204,5 +251,8 @@ WORKLOAD(
     .variant_count = COUNT_OF(variants),
     .setup = setup,
     .iterate = iterate,
-    .teardown = teardown
+    .teardown = teardown,
+    .arrivals = "arrivals",
+    .operate = operate,
+    .conclude = conclude
 );
