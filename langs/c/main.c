@@ -170,7 +170,7 @@ int main(int argc, char **argv)
     run.checkpoints = &session.checkpoints;
     announce(&session);
     if (run.mode == MODE_LATENCY) {
-        latency_prepare(&latency);
+        latency_prepare(&latency, run.tick_us);
         session.latency = &latency;
     }
     protocol_ready();

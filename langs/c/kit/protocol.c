@@ -189,6 +189,30 @@ void protocol_histogram(const char *name, const struct histogram *histogram)
     end_line();
 }
 
+void protocol_ticker(const struct ticker *ticker)
+{
+    begin_line("ticker");
+    add_integer("period_ns", ticker->period_ns);
+    add_integer("threshold_ns", GAP_PERIODS * ticker->period_ns);
+    add_integer("start_ns", ticker->start_ns);
+    add_integer("end_ns", ticker->start_ns + ticker->span_ns);
+    add_integer("ticks", ticker->ticks);
+    add_integer("skipped", ticker->skipped);
+    add_integer("dropped", ticker->dropped);
+    add_integer("cpu_ns", ticker->cpu_ns);
+    end_line();
+}
+
+void protocol_ticker_stall(const struct gap *gap)
+{
+    begin_line("stall");
+    add_string("kind", "ticker");
+    add_integer("start_ns", gap->start_ns);
+    add_integer("end_ns", gap->end_ns);
+    add_integer("run_delay_ns", gap->run_delay_ns);
+    end_line();
+}
+
 void protocol_operation_stall(const struct operation *operation)
 {
     begin_line("stall");

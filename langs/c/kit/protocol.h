@@ -11,6 +11,7 @@
 #include "kit/counting.h"
 #include "kit/memory.h"
 #include "kit/recorder.h"
+#include "kit/ticker.h"
 #include "kit/workload.h"
 
 struct start {
@@ -41,6 +42,12 @@ void protocol_checkpoint(const struct checkpoint *checkpoint);
 
 /* The non-empty buckets of a histogram, however many. */
 void protocol_histogram(const char *name, const struct histogram *histogram);
+
+/* What the ticker did, without its gaps. */
+void protocol_ticker(const struct ticker *ticker);
+
+/* One of those. */
+void protocol_ticker_stall(const struct gap *gap);
 
 /* One of the longest operations. */
 void protocol_operation_stall(const struct operation *operation);
