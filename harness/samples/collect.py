@@ -184,7 +184,7 @@ def _samples(
                     assumption=metric.assumption,
                     values={number: one.value for number, one in sorted(kept.items())},
                     resolution=max((one.resolution for one in kept.values()), default=0.0),
-                    warnings=(*warnings, *more),
+                    warnings=(*warnings, *more, *_of_values(kept.values())),
                 ),
             )
         )
@@ -195,6 +195,11 @@ def _of(values: tuple[Reading, ...] | Absent, form: str | None) -> Reading | Non
     if isinstance(values, Absent):
         return None
     return next((one for one in values if one.form == form), None)
+
+
+def _of_values(values: Iterable[Reading]) -> list[Warning]:
+    """What single values warn of, each once."""
+    return list(dict.fromkeys(warning for one in values for warning in one.warnings))
 
 
 def _failed(failures: Counter[Status], total: int) -> list[Warning]:

@@ -11,13 +11,21 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from harness.protocol.messages import MESSAGE, End, Histogram, Iteration, Stall, Start
+from harness.protocol.messages import MESSAGE, Checkpoint, End, GcPause, Histogram, Iteration, Stall, Start, Ticker
 from harness.protocol.record import Record
 from harness.samples.histograms import merge
-from harness.samples.source import Field, Formula, Quantile, Source, StallShare
+from harness.samples.latency import reported, saturated
+from harness.samples.source import AchievedRate, Field, Formula, Quantile, ReportedMax, Source, StallShare, Unexplained
+from harness.samples.stalls import Attributed, attribute, overlap, platform, spans_of, ticks_of, union, watched, within
+from harness.stats.values import Warning
 
 PAGE = 4096
 """Steps in which the kernel counts resident and charged memory, bytes."""
+
+NO_CONTROL = "no_control_process"
+"""Code of the warning that stalls still hold what the platform did: such a value can only be too high."""
+
+NO_TICKER = "it had no ticker"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +33,7 @@ class Reading:
     """A value of one invocation, for one ``form`` where the process served several.
 
     ``total`` and ``operations`` are what a quotient was made of (the value itself and 1 otherwise); ``resolution`` is
-    the smallest difference that the source can tell, in the value's unit.
+    the smallest difference that the source can tell, in the value's unit. ``warnings`` are what holds for this one.
     """
 
     form: str | None
@@ -33,6 +41,7 @@ class Reading:
     total: float
     operations: float
     resolution: float
+    warnings: tuple[Warning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +60,9 @@ class Stream:
     histograms: tuple[Histogram, ...]
     stalls: tuple[Stall, ...]
     end: End | None
+    pauses: tuple[GcPause, ...] = ()
+    ticker: Ticker | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
 
     @property
     def measured(self) -> tuple[Iteration, ...]:
@@ -70,6 +82,9 @@ def stream(record: Record) -> Stream | Absent:
         histograms=tuple(one for one in messages if isinstance(one, Histogram)),
         stalls=tuple(one for one in messages if isinstance(one, Stall)),
         end=next((one for one in messages if isinstance(one, End)), None),
+        pauses=tuple(one for one in messages if isinstance(one, GcPause)),
+        ticker=next((one for one in messages if isinstance(one, Ticker)), None),
+        checkpoints=tuple(one for one in messages if isinstance(one, Checkpoint)),
     )
 
 
@@ -78,10 +93,8 @@ def readings(record: Record, source: Source) -> tuple[Reading, ...] | Absent:
     parsed = stream(record)
     if isinstance(parsed, Absent):
         return parsed
-    if isinstance(source, Quantile):
-        return _quantile(parsed, source)
-    if isinstance(source, StallShare):
-        return _stall_share(parsed, source)
+    if not isinstance(source, Formula):
+        return _of_latency(record, parsed, source)
     if source.top.scope == "iteration":
         return _per_form(parsed, source)
     if source.top.scope == "cold":
@@ -178,6 +191,42 @@ def _whole_process(record: Record, parsed: Stream, source: Formula) -> tuple[Rea
     return (Reading(form=None, value=top / bottom, total=top, operations=bottom, resolution=step / bottom),)
 
 
+def queued(record: Record, parsed: Stream) -> Absent | None:
+    """Why nothing that this record felt can be shown: it did not keep its schedule. None where it did."""
+    rate = record.invocation.cell.rate
+    if rate is None:
+        return None
+    why = saturated(rate, parsed.measured, parsed.histograms, parsed.stalls)
+    return None if why is None else Absent(reason=why)
+
+
+def attributed(record: Record, parsed: Stream) -> tuple[Attributed, ...] | Absent:
+    """Every stall of the record's ticker with its cause; absent where no ticker ran or it lost some."""
+    lost = _lost(parsed)
+    if lost is not None or parsed.ticker is None:
+        return lost or Absent(reason=NO_TICKER)
+    return attribute(
+        parsed.stalls, period_ns=parsed.ticker.period_ns, pauses=parsed.pauses, control=record.observed.control
+    )
+
+
+def _of_latency(
+    record: Record, parsed: Stream, source: Quantile | StallShare | Unexplained | ReportedMax | AchievedRate
+) -> tuple[Reading, ...] | Absent:
+    if isinstance(source, AchievedRate):
+        return _achieved(record, parsed)
+    why = queued(record, parsed)
+    if why is not None:
+        return why
+    if isinstance(source, Quantile):
+        return _quantile(parsed, source)
+    if isinstance(source, ReportedMax):
+        return _reported_max(parsed)
+    if isinstance(source, Unexplained):
+        return _unexplained(record, parsed, source)
+    return _stall_share(record, parsed, source)
+
+
 def _quantile(parsed: Stream, source: Quantile) -> tuple[Reading, ...] | Absent:
     named = [one for one in parsed.histograms if one.name == source.histogram]
     if not named or sum(one.count for one in named) == 0:
@@ -190,18 +239,88 @@ def _quantile(parsed: Stream, source: Quantile) -> tuple[Reading, ...] | Absent:
     return (_plain(float(value), float(merged.width(value)) if source.q < 1 else 1.0),)
 
 
-def _stall_share(parsed: Stream, source: StallShare) -> tuple[Reading, ...] | Absent:
-    spans = [(one.start_ns, one.start_ns + one.elapsed_ns) for one in parsed.measured]
-    measured = sum(end - start for start, end in spans)
-    if measured == 0:
+def _reported_max(parsed: Stream) -> tuple[Reading, ...] | Absent:
+    try:
+        found = reported(parsed.histograms, parsed.pauses)
+    except ValueError as error:
+        return Absent(reason=str(error))
+    if found is None:
+        return Absent(reason="its runtime reported no stop while it was measured")
+    return (_plain(float(found.longest_ns), 1.0),)
+
+
+def _achieved(record: Record, parsed: Stream) -> tuple[Reading, ...] | Absent:
+    rate = record.invocation.cell.rate
+    elapsed = sum(one.elapsed_ns for one in parsed.measured)
+    if rate is None or elapsed == 0:
+        return Absent(reason="it followed no schedule" if rate is None else "it has no measured time")
+    operations = sum(one.operations for one in parsed.measured)
+    value = operations * 1e9 / elapsed / rate
+    return (Reading(form=None, value=value, total=operations, operations=elapsed, resolution=value / elapsed),)
+
+
+def _stall_share(record: Record, parsed: Stream, source: StallShare) -> tuple[Reading, ...] | Absent:
+    """Stalls count whole from ``at_least`` on; what of them the platform did is then taken off."""
+    measured = spans_of(parsed.measured)
+    total = sum(end - start for start, end in measured)
+    if total == 0:
         return Absent(reason="it has no measured time")
-    stalled = sum(
-        max(0, min(end, stall.end_ns) - max(start, stall.start_ns))
-        for stall in parsed.stalls
-        if stall.end_ns - stall.start_ns >= source.at_least
-        for start, end in spans
+    lost = _lost(parsed)
+    if lost is not None:
+        return lost
+    stalled = within(_long(parsed, source.at_least), measured)
+    theirs = platform(record.observed.control)
+    left = sum(end - start - overlap((start, end), theirs) for start, end in stalled)
+    return (
+        Reading(
+            form=None, value=left / total, total=left, operations=total, resolution=1 / total,
+            warnings=_unwatched(record),
+        ),
+    )  # fmt: skip
+
+
+def _unexplained(record: Record, parsed: Stream, source: Unexplained) -> tuple[Reading, ...] | Absent:
+    found = attributed(record, parsed)
+    if isinstance(found, Absent):
+        return found
+    long = [one for one in found if one.length_ns >= source.at_least]
+    total = sum(one.length_ns for one in long)
+    if total == 0:
+        return Absent(reason="it had no such stall to explain")
+    open_ = sum(one.length_ns for one in long if one.cause == "unexplained")
+    return (
+        Reading(
+            form=None, value=open_ / total, total=open_, operations=total, resolution=1 / total,
+            warnings=_unwatched(record),
+        ),
+    )  # fmt: skip
+
+
+def _long(parsed: Stream, at_least: int) -> tuple[tuple[int, int], ...]:
+    return union((one.start_ns, one.end_ns) for one in ticks_of(parsed.stalls) if one.end_ns - one.start_ns >= at_least)
+
+
+def _lost(parsed: Stream) -> Absent | None:
+    """No ticker is no stall seen, and that is not the same as none: it would be a zero that nobody measured."""
+    if parsed.ticker is None:
+        return Absent(reason=NO_TICKER)
+    if parsed.ticker.dropped:
+        return Absent(reason=f"its ticker had no room for {parsed.ticker.dropped} stalls")
+    return None
+
+
+def _unwatched(record: Record) -> tuple[Warning, ...]:
+    why = watched(record.observed.control)
+    if why is None:
+        return ()
+    reason = record.observed.unavailable.get("control", why)
+    return (
+        Warning(
+            code=NO_CONTROL,
+            text=f"the platform's own stalls are not taken off, so that the value may be too high: {reason}",
+            remedy="let the harness use a real-time policy (CAP_SYS_NICE, outside any container)",
+        ),
     )
-    return (Reading(form=None, value=stalled / measured, total=stalled, operations=measured, resolution=1 / measured),)
 
 
 def _plain(value: float, resolution: float) -> Reading:

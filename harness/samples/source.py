@@ -10,7 +10,12 @@
                                            then of all iterations
     observed.FIELD - observed.FIELD        a span
     histogram.NAME q=0.999                 a quantile; q=1 is the exact maximum
-    stalls.share at_least=NANOSECONDS      share of the measured time inside stalls of at least that length
+    stalls.share at_least=NANOSECONDS      share of the measured time inside the ticker's stalls of at least that
+                                           length, minus what the control process saw too
+    stalls.unexplained at_least=NANOSECONDS
+                                           share of the time in those stalls that has no known cause
+    reported.max                           the longest stop that the runtime itself reports
+    rate.achieved                          operations a second in mode latency, as a share of the rate asked for
 """
 
 import dataclasses
@@ -77,7 +82,26 @@ class StallShare:
     at_least: int
 
 
-Source = Formula | Quantile | StallShare
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unexplained:
+    """Share of the time in stalls of ``at_least`` ns that no cause covers."""
+
+    at_least: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedMax:
+    """The longest stop that the runtime itself reports, ns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AchievedRate:
+    """Operations a second as a share of the cell's rate."""
+
+
+Source = Formula | Quantile | StallShare | Unexplained | ReportedMax | AchievedRate
+
+_WORDS: Final[dict[str, ReportedMax | AchievedRate]] = {"reported.max": ReportedMax(), "rate.achieved": AchievedRate()}
 
 
 def parse_source(metric: Metric) -> Source:
@@ -87,6 +111,10 @@ def parse_source(metric: Metric) -> Source:
         return _quantile(metric, words[0].removeprefix("histogram."), words[1])
     if len(words) == 2 and words[0] == "stalls.share":
         return StallShare(at_least=int(_option(metric, words[1], "at_least", r"\d+")))
+    if len(words) == 2 and words[0] == "stalls.unexplained":
+        return Unexplained(at_least=int(_option(metric, words[1], "at_least", r"\d+")))
+    if len(words) == 1 and words[0] in _WORDS:
+        return _WORDS[words[0]]
     if len(words) == 1:
         field = parse_field(metric, words[0])
         if field.scope == "cold":

@@ -5,11 +5,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.catalog.model import Build, Cell, Invocation, Limits, Metric, Mode, Replica, Stage, Status
-from harness.protocol.record import Digest, Observed, Record
+from harness.protocol.record import Control, Digest, Observed, Record
 
 
 def cell(
-    workload: str = "trees", *, language: str = "x", mode: Mode = "throughput", warmup: int = 1, iterations: int = 2
+    workload: str = "trees",
+    *,
+    language: str = "x",
+    mode: Mode = "throughput",
+    warmup: int = 1,
+    iterations: int = 2,
+    rate: int | None = None,
 ) -> Cell:
     """A cell of a language that does not exist."""
     return Cell(
@@ -24,6 +30,7 @@ def cell(
         mode=mode,
         warmup=warmup,
         iterations=iterations,
+        rate=rate,
     )
 
 
@@ -41,6 +48,37 @@ def iteration(index: int, *, phase: str = "measured", elapsed: int = 1000, opera
 def end(**more: Any) -> str:
     """The ``end`` line."""
     return json.dumps({"type": "end", "status": "ok", "peak_resident_bytes": 1 << 20, "resident_bytes": 1, **more})
+
+
+def histogram(name: str, counts: Sequence[tuple[int, int]], maximum: int, **more: Any) -> str:
+    """One ``histogram`` line of ``[index, count]`` pairs."""
+    fields = {"lowest": 1, "highest": 3_600_000_000_000, "digits": 3, **more}
+    count = sum(number for _, number in counts)
+    return json.dumps({"type": "histogram", "name": name, "count": count, "max": maximum, "counts": counts, **fields})
+
+
+def ticker(**more: int) -> str:
+    """The ``ticker`` line, period 1,000."""
+    known = {"period_ns": 1_000, "threshold_ns": 2_000, "start_ns": 0, "end_ns": 1, "ticks": 1, "skipped": 0}
+    return json.dumps({"type": "ticker", **known, "dropped": 0, "cpu_ns": 1, **more})
+
+
+def stall(begin: int, finish: int, *, kind: str = "ticker", **more: int) -> str:
+    """One ``stall`` line."""
+    return json.dumps({"type": "stall", "kind": kind, "start_ns": begin, "end_ns": finish, **more})
+
+
+def pause(begin: int, finish: int, kind: str = "stop") -> str:
+    """One ``gc_pause`` line."""
+    return json.dumps({"type": "gc_pause", "kind": kind, "start_ns": begin, "end_ns": finish})
+
+
+def control(*gaps: tuple[int, int, int], policy: str = "SCHED_FIFO") -> Control:
+    """A control on two CPUs with gaps of (CPU, start, end)."""
+    return Control(
+        period_ns=1_000, threshold_ns=2_000, in_force=policy, cpus=(0, 1), start_ns=0, end_ns=10**9, ticks=1, skipped=0,
+        cpu_ns=0, gaps=gaps,
+    )  # fmt: skip
 
 
 def start(*, toolchain: str = "x1.2.3", cpu_resolution_ns: int = 1) -> str:

@@ -1,15 +1,13 @@
 """One invocation's value, by every form of source, and every reason why there is none."""
 
-import json
 import math
-from typing import Any
 
 import pytest
 
 from harness.protocol.record import Record
 from harness.samples.readings import Absent, Reading, readings
 from harness.samples.source import parse_source
-from tests.unit.samples.records import cell, end, iteration, metric, record, start
+from tests.unit.samples.records import cell, end, histogram, iteration, metric, record, stall, start, ticker
 
 
 def read(text: str, of: Record) -> tuple[Reading, ...]:
@@ -22,12 +20,6 @@ def why(text: str, of: Record) -> str:
     found = readings(of, parse_source(metric(text)))
     assert isinstance(found, Absent), found
     return found.reason
-
-
-def histogram(name: str, counts: list[tuple[int, int]], maximum: int, **more: Any) -> str:
-    fields = {"lowest": 1, "highest": 3_600_000_000_000, "digits": 3, **more}
-    count = sum(number for _, number in counts)
-    return json.dumps({"type": "histogram", "name": name, "count": count, "max": maximum, "counts": counts, **fields})
 
 
 def test_readings_when_rate_then_is_sum_over_sum_of_measured_iterations() -> None:
@@ -163,14 +155,12 @@ def test_readings_when_histogram_is_absent_empty_or_broken_then_says_so() -> Non
 
 
 def test_readings_when_stalls_then_share_is_of_the_measured_time_only() -> None:
-    def stall(begin: int, finish: int) -> str:
-        return json.dumps({"type": "stall", "kind": "ticker", "start_ns": begin, "end_ns": finish})
-
     # Measured from 10,000 to 11,000. One stall too short, one inside, one half outside, one during the warm-up.
     lines = [
         start(),
         iteration(0, phase="warmup"),
         iteration(1),
+        ticker(),
         stall(10_100, 10_150),
         stall(10_200, 10_400),
         stall(10_900, 11_100),
@@ -182,4 +172,4 @@ def test_readings_when_stalls_then_share_is_of_the_measured_time_only() -> None:
 
 
 def test_readings_when_no_stall_then_share_is_a_real_zero() -> None:
-    assert read("stalls.share at_least=100", record([start(), iteration(0), end()]))[0].value == 0.0
+    assert read("stalls.share at_least=100", record([start(), iteration(0), ticker(), end()]))[0].value == 0.0

@@ -6,7 +6,17 @@ import pytest
 
 from harness.catalog.load import load_metrics
 from harness.errors import DataError
-from harness.samples.source import Field, Formula, Quantile, StallShare, parse_field, parse_source
+from harness.samples.source import (
+    AchievedRate,
+    Field,
+    Formula,
+    Quantile,
+    ReportedMax,
+    StallShare,
+    Unexplained,
+    parse_field,
+    parse_source,
+)
 from tests.unit.samples.records import metric
 
 ROOT = Path(__file__).parents[3]
@@ -28,6 +38,9 @@ def test_parse_source_when_iteration_quotient_then_is_two_fields() -> None:
         ("histogram.response q=0.999", Quantile(histogram="response", q=0.999)),
         ("histogram.reported_stop q=1", Quantile(histogram="reported_stop", q=1.0)),
         ("stalls.share at_least=10000000", StallShare(at_least=10_000_000)),
+        ("stalls.unexplained at_least=2000000", Unexplained(at_least=2_000_000)),
+        ("reported.max", ReportedMax()),
+        ("rate.achieved", AchievedRate()),
     ],
 )
 def test_parse_source_when_form_is_known_then_is_its_value(text: str, expected: object) -> None:
@@ -49,6 +62,8 @@ def test_parse_source_when_form_is_known_then_is_its_value(text: str, expected: 
         ("histogram.response q=1.5", "is not q=VALUE"),
         ("histogram.response q=0.0", "q=0 is not recorded"),
         ("stalls.share at_least=10ms", "is not at_least=VALUE"),
+        ("stalls.unexplained q=0.5", "is not at_least=VALUE"),
+        ("reported.max q=1", "is no source"),
         ("iteration.elapsed_ns * iteration.operations", "is no source"),
         ("", "is no source"),
     ],

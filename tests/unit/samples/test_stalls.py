@@ -20,6 +20,7 @@ from harness.samples.stalls import (
     watched,
     within,
 )
+from tests.unit.samples.records import control
 
 PERIOD = 1_000
 
@@ -30,13 +31,6 @@ def stall(start: int, end: int, *, delay: int | None = None, kind: str = "ticker
 
 def pause(start: int, end: int, kind: str = "stop") -> GcPause:
     return GcPause(kind=kind, start_ns=start, end_ns=end)
-
-
-def control(*gaps: tuple[int, int, int], policy: str = "SCHED_FIFO") -> Control:
-    return Control(
-        period_ns=PERIOD, threshold_ns=2 * PERIOD, in_force=policy, cpus=(0, 1), start_ns=0, end_ns=10**9, ticks=1,
-        skipped=0, cpu_ns=0, gaps=gaps,
-    )  # fmt: skip
 
 
 def causes(
