@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from harness.errors import EngineError
 
@@ -104,6 +104,24 @@ def _table(path: Path) -> dict[str, int]:
     return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
 
 
+RESOURCES: Final = ("cpu", "memory", "io")
+"""What the kernel keeps pressure totals of."""
+
+
+def pressure_ns(folder: Path, resource: str, *, end: str = "") -> int | None:
+    """Time, ns, that some task was held up for want of a resource, since the file's beginning (psi.rst, "some").
+
+    ``end`` follows the resource in the file's name. None where the kernel keeps no such total.
+    """
+    try:
+        lines = (folder / f"{resource}{end}").read_text().splitlines()
+    except OSError:
+        return None
+    some = next((line for line in lines if line.startswith("some ")), "")
+    total = some.rpartition("total=")[2]
+    return int(total) * 1000 if total.isdigit() else None
+
+
 class Cgroup:
     """One cgroup's counters and limits. Close it: on version 2 the reset peak belongs to an open file.
 
@@ -150,6 +168,12 @@ class Cgroup:
             return table.get("throttled_time")
         throttled = table.get("throttled_usec")
         return None if throttled is None else throttled * 1000
+
+    def pressure_ns(self, resource: str) -> int | None:
+        """Pressure total of one of :data:`RESOURCES`, ns; version 1 keeps none of a cgroup's own."""
+        if self.version == 1:
+            return None
+        return pressure_ns(self._folders.get("", Path(os.devnull)), resource, end=".pressure")
 
     def reset_peak(self) -> str | None:
         """Start the high-water mark of memory again from what is charged now; the reason where the kernel refuses."""

@@ -158,6 +158,11 @@ def start_process(
     return ProcessSession(process, folders)
 
 
+def to_fifo(thread: int) -> None:
+    """Give a thread (a process id: its first) the least real-time priority; OSError where the kernel refuses."""
+    os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(1))
+
+
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
     """Let Ctrl-C come through afterwards: what it raises inside the hooks that Python runs at a fork is thrown away.

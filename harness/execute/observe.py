@@ -14,7 +14,7 @@ from typing import Final
 import psutil
 
 from harness.engines.base import cpu_list
-from harness.engines.cgroup import Cgroup, hierarchy, root_cpu_ns
+from harness.engines.cgroup import RESOURCES, Cgroup, hierarchy, pressure_ns, root_cpu_ns
 
 PROC: Final = Path("/proc")
 
@@ -24,10 +24,15 @@ FOREIGN_NS: Final = 10_000_000
 
 STEAL_SHARE: Final = 0.005
 
+NO_PRESSURE: Final = "this kernel keeps no pressure totals (CONFIG_PSI, and psi=1 where it is off by default)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """Counters at one moment; None where a source could not be read. Times in ns, faults as counts."""
+    """Counters at one moment; None where a source could not be read. Times in ns, faults as counts.
+
+    ``pressure`` maps resources to whose total it is (``cgroup`` or ``machine``) and the total; none: no entry.
+    """
 
     at_ns: int
     cgroup_cpu_ns: int | None
@@ -37,6 +42,7 @@ class Reading:
     minor_faults: int | None
     major_faults: int | None
     run_delay_ns: int | None
+    pressure: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +61,9 @@ class Span:
     anon_bytes: int | None = None
     shmem_bytes: int | None = None
     file_bytes: int | None = None
+    psi_cpu_ns: int | None = None
+    psi_memory_ns: int | None = None
+    psi_io_ns: int | None = None
     unavailable: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -70,6 +79,7 @@ def read(now_ns: int, pid: int | None, cgroup: Cgroup | None, cpus: tuple[int, .
         minor_faults=minor,
         major_faults=major,
         run_delay_ns=_run_delay_ns(pid, proc),
+        pressure=_pressure(cgroup, proc),
     )
 
 
@@ -96,7 +106,19 @@ def between(before: Reading, after: Reading, pid: int | None, cgroup: Cgroup | s
         "file_bytes": split.file if split else _status_bytes(pid, "RssFile", proc),
     }
     why = cgroup if isinstance(cgroup, str) else "the worker had ended, or this kernel does not say"
-    return Span(**found, unavailable={name: why for name, value in found.items() if value is None})
+    missing = {name: why for name, value in found.items() if value is None}
+    for resource in RESOURCES:
+        name = f"psi_{resource}_ns"
+        found[name] = _pressed(before.pressure.get(resource), after.pressure.get(resource))
+        if found[name] is None:
+            missing[name] = NO_PRESSURE if resource not in before.pressure else "the worker's cgroup had gone"
+    return Span(**found, unavailable=missing)
+
+
+def apart_from(span: Span, own_ns: int) -> Span:
+    """The span without CPU time (ns) that our own instruments took on the worker's CPUs: they are no foreign load."""
+    foreign = span.foreign_busy_ns
+    return span if foreign is None else replace(span, foreign_busy_ns=max(0, foreign - own_ns))
 
 
 def without(span: Span, name: str, why: str) -> Span:
@@ -133,6 +155,26 @@ def flags(span: Span, wall_ns: int, cpus: int) -> tuple[str, ...]:
 
 def _minus(after: int | None, before: int | None) -> int | None:
     return None if after is None or before is None else after - before
+
+
+def _pressure(cgroup: Cgroup | None, proc: Path) -> dict[str, tuple[str, int]]:
+    """The totals of the cgroup where it has its own, else the machine's."""
+    found = {}
+    for resource in RESOURCES:
+        own = cgroup.pressure_ns(resource) if cgroup else None
+        machine = pressure_ns(proc / "pressure", resource) if own is None else None
+        if own is not None:
+            found[resource] = ("cgroup", own)
+        elif machine is not None:
+            found[resource] = ("machine", machine)
+    return found
+
+
+def _pressed(before: tuple[str, int] | None, after: tuple[str, int] | None) -> int | None:
+    """The difference of two totals of the same source: a cgroup's minus the machine's would mean nothing."""
+    if before is None or after is None or before[0] != after[0]:
+        return None
+    return after[1] - before[1]
 
 
 def _steal_ns(cpus: Sequence[int]) -> int | None:

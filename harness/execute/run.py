@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 
 from harness.catalog.model import Block, Golden, Invocation
 from harness.engines.base import Engine, Place, Session, pick_cpus
+from harness.engines.process import to_fifo
+from harness.execute.control import Scheduler
 from harness.execute.handshake import ENGINE_LOST, Deadlines, Ran, invoke
 from harness.execute.stream import Clock
 from harness.protocol.assemble import assemble
@@ -36,7 +38,10 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What stays the same over a run: engine, store, clock, deadlines, and what records are held against."""
+    """What stays the same over a run: engine, store, clock, deadlines, and what records are held against.
+
+    ``scheduler`` gives control processes their priority.
+    """
 
     engine: Engine
     store: Run
@@ -45,6 +50,7 @@ class Setting:
     expected: Callable[[Invocation], Expected]
     parallel: int = 1
     warn: Callable[[str], None]
+    scheduler: Scheduler = to_fifo
 
 
 def run(block: Block, setting: Setting) -> Iterator[Record]:
@@ -98,6 +104,7 @@ def _one(
             setting.deadlines,
             alone=setting.parallel == 1,
             opened=opened,
+            scheduler=setting.scheduler,
         )
     finally:
         with suppress(OSError):

@@ -1,7 +1,7 @@
-"""What tests of running workers share: a store, a setting, and short deadlines."""
+"""What tests of running workers share: a store, a setting, short deadlines, and how to tell what still runs."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,3 +59,21 @@ def setting(store: runs.Run, engine: Engine | None = None, **changes: Any) -> Se
         "warn": warn,
     }
     return Setting(**(values | changes))
+
+
+def state(pid: int) -> str | None:
+    """The letter by which the kernel calls a process's state (proc(5)); None when there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return None
+
+
+def gone(pids: Sequence[int], seconds: float = 0.0) -> bool:
+    """Whether none of them runs, now or within ``seconds``; what nobody has reaped yet runs no more."""
+    deadline = time.monotonic() + seconds
+    while any(state(pid) not in (None, "Z", "X") for pid in pids):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.01)
+    return True
