@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/test.h"
+
 enum { ARGUMENTS_MAX = 32 };
 
 static _Noreturn void give_up(const char *what)
@@ -132,4 +134,23 @@ unsigned occurrences(const char *text, const char *part)
         count++;
     }
     return count;
+}
+
+const char *line_of(void (*print)(void))
+{
+    static char line[1 << 20];
+    const int own = dup(STDOUT_FILENO);
+    const int file = memfd_create("line", MFD_CLOEXEC);
+    if (own < 0 || file < 0 || dup2(file, STDOUT_FILENO) < 0) {
+        test_fail(__FILE__, __LINE__, "stdout cannot be redirected");
+        return "";
+    }
+    print();
+    CHECK(dup2(own, STDOUT_FILENO) >= 0);
+    const ssize_t length = pread(file, line, sizeof line - 1, 0);
+    CHECK(length >= 0);
+    line[length > 0 ? length : 0] = '\0';
+    close(file);
+    close(own);
+    return line;
 }

@@ -23,6 +23,12 @@ const struct outcome *program_run(const struct program *program);
 /* The same with "gq" on stdin: the run is released, and not waited for at its end. */
 const struct outcome *program_go(const char *arguments);
 
+/* What `print` writes to stdout; valid until the next. */
+const char *line_of(void (*print)(void));
+
+/* The canary's parameters that only its variant stall looks at. */
+#define NO_STALL " arrivals=1 service_us=0 stall_every=1"
+
 /* How often `part` occurs in `text`. */
 unsigned occurrences(const char *text, const char *part);
 

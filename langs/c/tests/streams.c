@@ -1,7 +1,6 @@
 /* Tests of the worker as a whole: what it prints and how it ends, for right and for wrong calls. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "kit/counting.h"
@@ -9,9 +8,6 @@
 #include "kit/workload.h"
 #include "tests/program.h"
 #include "tests/test.h"
-
-/* The canary's parameters that only its variant stall looks at. */
-#define NO_STALL " arrivals=1 service_us=0 stall_every=1"
 
 #define PAUSE                                                                                                          \
     "canary variant=pause mode=throughput seed=42 warmup=0 iterations=1 mebibytes=1 hold_ms=0 cpu_ms=0 threads=1 "     \
@@ -298,26 +294,6 @@ TEST(test_escape_when_exact_then_only_what_calls_malloc_is_served)
         }
         CHECK_HOLDS(served, line);
     }
-}
-
-/* The line that `print` writes to stdout. */
-static const char *line_of(void (*print)(void))
-{
-    static char line[4096];
-    const int own = dup(STDOUT_FILENO);
-    const int file = memfd_create("line", MFD_CLOEXEC);
-    if (own < 0 || file < 0 || dup2(file, STDOUT_FILENO) < 0) {
-        test_fail(__FILE__, __LINE__, "stdout cannot be redirected");
-        return "";
-    }
-    print();
-    CHECK(dup2(own, STDOUT_FILENO) >= 0);
-    const ssize_t length = pread(file, line, sizeof line - 1, 0);
-    CHECK(length >= 0);
-    line[length > 0 ? length : 0] = '\0';
-    close(file);
-    close(own);
-    return line;
 }
 
 static void print_start(void)
