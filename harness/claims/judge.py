@@ -35,9 +35,14 @@ def answer(
     *,
     seed: int,
     alpha: float = ALPHA,
+    first_stage: int | None = None,
 ) -> tuple[Verdict, ...]:
-    """Verdicts of all ``claims`` from what was measured; ``seed`` feeds the bootstrap that only warns."""
-    asked = {claim.id: (claim, _kinds(claim, catalog)) for claim in claims}
+    """Verdicts of all ``claims`` from what was measured; ``seed`` feeds the bootstrap that only warns.
+
+    ``first_stage`` is the number of blocks whose spread chose how many were run (Stein's two stages); None where the
+    number was fixed.
+    """
+    asked = {claim.id: (claim, _kinds(claim, catalog, first_stage)) for claim in claims}
     ps = {name: _ps(kinds, samples) for name, (_, kinds) in asked.items()}
     family = {name: _p_of(asked[name][0], found) for name, found in ps.items() if found}
     levels = multiple.levels(family, alpha=alpha)
@@ -49,18 +54,44 @@ def answer(
         share = max(1, len(ps[name])) if claim.quantifier == "exists" else 1
         findings = tuple(one for kind in kinds for one in kind.find(samples, level=level / share, rng=rng))
         deciding = sum(kind.question.contrast.decides for kind in kinds)
-        verdicts.append(judge(claim, findings, health, level=level, asked=deciding))
+        verdicts.append(judge(claim, findings, health, level=level, asked=deciding, first_stage=first_stage))
     return tuple(verdicts)
 
 
-def judge(claim: Claim, findings: tuple[Finding, ...], health: Health, *, level: float, asked: int) -> Verdict:
+def spreads(
+    claims: Iterable[Claim], catalog: Catalog, samples: Mapping[Demand, Sample], *, alpha: float = ALPHA
+) -> tuple[tuple[float, int], ...]:
+    """Standard deviation of the blocks' differences, and how many blocks it is of, for each deciding contrast.
+
+    Only of contrasts that a t interval decides: those are the ones whose width Stein's second stage can promise.
+    """
+    rng = np.random.default_rng(0)  # feeds warnings alone, which nobody reads here
+    found = (
+        finding
+        for claim in claims
+        for kind in _kinds(claim, catalog)
+        if kind.question.contrast.decides and kind.question.metric.assumption in ("ratio", "linear")
+        for finding in kind.find(samples, level=alpha, rng=rng)
+    )
+    return tuple((one.spread, one.blocks) for one in found if one.spread is not None)
+
+
+def judge(
+    claim: Claim,
+    findings: tuple[Finding, ...],
+    health: Health,
+    *,
+    level: float,
+    asked: int,
+    first_stage: int | None = None,
+) -> Verdict:
     """One claim's verdict. ``asked`` is how many deciding findings a complete run would have given.
 
     Context that was not measured leaves the verdict alone: only a statement's own subject decides it.
     """
     deciding_ids = {one.id for one in claim.contrasts if one.decides}
     deciding = [one for one in findings if one.contrast in deciding_ids]
-    word, flips, warnings = _verdict(claim, deciding, health, level=level, asked=asked)
+    word, flips, warnings = _verdict(claim, deciding, health, level=level, asked=asked, first_stage=first_stage)
     needed = _blocks_needed(deciding) if word == "inconclusive" else None
     return Verdict(
         claim=claim.id,
@@ -74,8 +105,8 @@ def judge(claim: Claim, findings: tuple[Finding, ...], health: Health, *, level:
     )
 
 
-def _kinds(claim: Claim, catalog: Catalog) -> tuple[Kind, ...]:
-    return tuple(KINDS[one.contrast.kind](one) for one in questions(claim, catalog))
+def _kinds(claim: Claim, catalog: Catalog, first_stage: int | None = None) -> tuple[Kind, ...]:
+    return tuple(KINDS[one.contrast.kind](one) for one in questions(claim, catalog, first_stage=first_stage))
 
 
 def _ps(kinds: Sequence[Kind], samples: Mapping[Demand, Sample]) -> list[float]:
@@ -87,7 +118,7 @@ def _p_of(claim: Claim, ps: Sequence[float]) -> float:
 
 
 def _verdict(
-    claim: Claim, deciding: list[Finding], health: Health, *, level: float, asked: int
+    claim: Claim, deciding: list[Finding], health: Health, *, level: float, asked: int, first_stage: int | None
 ) -> tuple[VerdictWord, str, tuple[Warning, ...]]:
     if claim.not_measurable is not None:
         return "not_measurable", "", ()
@@ -99,7 +130,7 @@ def _verdict(
     word = _count(claim.quantifier, [one.decision for one in deciding], complete=complete)
     if word != "mixed":
         return word, "", ()
-    confirmed, refused = _interactions(claim, deciding, level)
+    confirmed, refused = _interactions(claim, deciding, level, first_stage)
     return ("depends", ", ".join(confirmed), ()) if confirmed else ("mixed", "", refused)
 
 
@@ -121,14 +152,16 @@ def _count(quantifier: Quantifier, decisions: Sequence[str], *, complete: bool) 
     return "inconclusive"
 
 
-def _interactions(claim: Claim, deciding: list[Finding], level: float) -> tuple[list[str], tuple[Warning, ...]]:
+def _interactions(
+    claim: Claim, deciding: list[Finding], level: float, first_stage: int | None
+) -> tuple[list[str], tuple[Warning, ...]]:
     """Factors whose levels contradict, with an interaction that excludes 0, Holm-adjusted within the claim."""
     ps: dict[str, float] = {}
     for name in claim.factors:
         mine = [one for one in deciding if one.factor_level is not None and one.factor_level[0] == name]
         for first, second in combinations(mine, 2):
             if first.contrast == second.contrast and _contradict(first, second):
-                p = _interaction_p(first, second)
+                p = _interaction_p(first, second, first_stage)
                 key = f"{name}:{first.contrast}:{first.factor_level}:{second.factor_level}"
                 if p is not None:
                     ps[key] = p
@@ -144,7 +177,7 @@ def _contradict(first: Finding, second: Finding) -> bool:
     return "holds" in decisions and bool(decisions & {"fails", "equivalent"})
 
 
-def _interaction_p(first: Finding, second: Finding) -> float | None:
+def _interaction_p(first: Finding, second: Finding, first_stage: int | None) -> float | None:
     """Two-sided p of "both levels have the same effect", from the differences block by block."""
     blocks = sorted(first.differences.keys() & second.differences.keys())
     sides = [
@@ -157,7 +190,7 @@ def _interaction_p(first: Finding, second: Finding) -> float | None:
         )
         for one in (first, second)
     ]
-    return paired.p_value(paired.compare(sides[0], sides[1], level=ALPHA), margin=0.0)
+    return paired.p_value(paired.compare(*sides, level=ALPHA, first_stage=first_stage), margin=0.0)
 
 
 def _blocks_needed(deciding: Sequence[Finding]) -> int | None:

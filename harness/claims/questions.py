@@ -29,6 +29,8 @@ class Question:
     metric: Metric
     level: tuple[str, str] | None
     pairs: tuple[Pair, ...]
+    first_stage: int | None = None
+    """Blocks of Stein's first stage, where their spread chose how many blocks there are; None: that was fixed."""
 
     @property
     def demands(self) -> tuple[Demand, ...]:
@@ -37,10 +39,11 @@ class Question:
         return tuple(one for side in sides for one in side if one is not None)
 
 
-def questions(claim: Claim, catalog: Catalog) -> tuple[Question, ...]:
+def questions(claim: Claim, catalog: Catalog, *, first_stage: int | None = None) -> tuple[Question, ...]:
     """All contrasts of a claim, once per level of the factor they name, in the order of the file.
 
-    A part that a language declares absent is left out of the pairs. UsageError when sides cannot be paired.
+    ``first_stage`` is handed on to each. A part that a language declares absent is left out of the pairs. UsageError
+    when sides cannot be paired.
     """
     found = []
     for contrast in claim.contrasts:
@@ -48,7 +51,11 @@ def questions(claim: Claim, catalog: Catalog) -> tuple[Question, ...]:
             subjects, baselines = resolve(claim, contrast, level, catalog)
             pairs = _pairs(claim, contrast, _there(subjects, catalog), _there(baselines, catalog))
             metric = catalog.metrics[contrast.metric]
-            found.append(Question(claim=claim, contrast=contrast, metric=metric, level=level, pairs=pairs))
+            found.append(
+                Question(
+                    claim=claim, contrast=contrast, metric=metric, level=level, pairs=pairs, first_stage=first_stage
+                )
+            )
     return tuple(found)
 
 

@@ -17,7 +17,7 @@ from harness.cli.context import (
     selector_from,
     suite_named,
 )
-from harness.cli.options import CLAIMS, ONLY, SEED, SUITE
+from harness.cli.options import CLAIMS, ONLY, PRECISION, SEED, SUITE
 
 if TYPE_CHECKING:
     from harness.cli.planning import Plan
@@ -59,9 +59,18 @@ def list_command(context: Context, what: str, as_json: bool) -> None:
 @CLAIMS
 @ONLY
 @SEED
+@PRECISION
 @json_option
 @click.pass_obj
-def plan_command(context: Context, suite: str, claims: str, only: str | None, seed: int | None, as_json: bool) -> None:
+def plan_command(
+    context: Context,
+    suite: str,
+    claims: str,
+    only: str | None,
+    seed: int | None,
+    precision: float | None,
+    as_json: bool,
+) -> None:
     """Say what a suite would run, in which order, how long it takes, and which effect it can resolve."""
     from harness.cli.planning import make_plan
     from harness.report import lists
@@ -75,11 +84,13 @@ def plan_command(context: Context, suite: str, claims: str, only: str | None, se
         seed=drawn(seed),
         only=selector_from(only, catalog),
         wanted=claims_named(known, claims),
+        precision=precision,
     )
     if as_json:
         print_json(plan.document())
         return
-    print_rich(lists.plan(plan.suite, plan.blocks, plan.cells.exclusions, forecast(context, plan), seed=plan.seed))
+    ahead = forecast(context, plan)
+    print_rich(lists.plan(plan.suite, plan.blocks, plan.cells.exclusions, ahead, seed=plan.seed, later=plan.later))
 
 
 def drawn(seed: int | None) -> int:
@@ -97,7 +108,7 @@ def forecast(context: Context, plan: "Plan") -> "Forecast":
     timed = [claim for claim in plan.claims if any(one.kind != "exact" and one.decides for one in claim.contrasts)]
     return Forecast(
         seconds=ahead.seconds(plan.blocks, history(context), parallel=plan.suite.parallel),
-        smallest_effect=math.exp(ahead.detectable(plan.goal.blocks, len(timed))) if timed else None,
+        smallest_effect=math.exp(ahead.detectable(plan.goal.least, len(timed))) if timed else None,
         assumed_spread=ahead.GUESS_SPREAD,
     )
 

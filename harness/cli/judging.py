@@ -120,11 +120,12 @@ def judge(
     catalog = context.catalog()
     same_catalogue(names[-1], documents[-1], catalog)
     claims = context.claims(catalog)
-    plans = [plan_of(one, catalog, claims) for one in documents]
+    plans = [plan_of(one, catalog, claims).after(records) for one in documents]
     planned = plans[0].members if len(plans) == 1 else None
     demanded = {demand: cell for plan in plans for demand, cell in plan.cells.demanded.items()}
     asked = tuple(dict.fromkeys(one.id for plan in plans for one in plan.claims))
     seed = plans[-1].seed
+    stages = [one.first_stage for one in plans if one.first_stage is not None]
     found = health(records, catalog.metrics, planned=planned)
     if documents[-1].get("engine") != PREFERRED:
         found = dataclasses.replace(found, warnings=(_not_contained(documents[-1]), *found.warnings))
@@ -136,7 +137,9 @@ def judge(
         plan=plans[-1],
         provenance={**documents[-1], "runs": list(names)},
         records=records,
-        verdicts=answer([claims[name] for name in asked], catalog, samples, found, seed=seed),
+        verdicts=answer(
+            [claims[name] for name in asked], catalog, samples, found, seed=seed, first_stage=max(stages, default=None)
+        ),
         health=found,
     )
 
@@ -195,6 +198,7 @@ def plan_of(document: Mapping[str, object], catalog: Catalog, claims: Mapping[st
     wanted = document.get("claims")
     absent = document.get("absent")
     only = str(document.get("only") or "")
+    precision = document.get("precision")
     return make_plan(
         catalog,
         claims,
@@ -203,6 +207,7 @@ def plan_of(document: Mapping[str, object], catalog: Catalog, claims: Mapping[st
         only=parse(only, catalog) if only else None,
         wanted=tuple(str(one) for one in wanted if str(one) in claims) if isinstance(wanted, list) else (),
         absent=_absent(absent if isinstance(absent, list) else []),
+        precision=precision if isinstance(precision, float) else None,
     )
 
 

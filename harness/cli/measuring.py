@@ -20,7 +20,6 @@ from harness.engines.base import Engine
 from harness.engines.images import digest_of, program_sources
 from harness.execute.handshake import Deadlines
 from harness.execute.run import Expected, Setting, run
-from harness.plan.advance import advance
 from harness.plan.cells import golden_of
 from harness.plan.forecast import seconds_for
 from harness.protocol.record import Digest, Record
@@ -73,8 +72,8 @@ def measure(
     late = False
     with Progress(plan, known) as progress:
         try:
-            while blocks := advance(plan.goal, plan.cells, records, seed=plan.seed, out_of_time=late):
-                if blocks[0].number is not None and seconds is not None and time.monotonic() - began > seconds:
+            while blocks := plan.left(records, out_of_time=late):
+                if _can_wait(blocks[0]) and seconds is not None and time.monotonic() - began > seconds:
                     late = True
                     continue
                 progress.begin(blocks)
@@ -84,6 +83,11 @@ def measure(
         except KeyboardInterrupt:
             return Outcome(records=tuple(records), late=late, interrupted=True)
     return Outcome(records=tuple(records), late=late, interrupted=False)
+
+
+def _can_wait(block: Block) -> bool:
+    """Whether a deadline leaves this block out: numbered ones and pilots, not what opens and closes a run."""
+    return block.number is not None or any(one.stage == "pilot" for one in block.invocations)
 
 
 def expectation(catalog: Catalog, root: Path) -> Callable[[Invocation], Expected]:
@@ -122,6 +126,7 @@ class Progress:
         self._known = dict(known)
         self._left = 0.0
         self._done = 0
+        self._total = plan.at_most
         self._block = ""
         self._printed = time.monotonic()
         self._bar: Bar | None = None
@@ -135,7 +140,7 @@ class Progress:
                 auto_refresh=False,
                 transient=True,
             )
-            self._task = self._bar.add_task("", total=plan.invocations, block="", eta="", cell="")
+            self._task = self._bar.add_task("", total=plan.at_most, block="", eta="", cell="")
 
     def __enter__(self) -> "Progress":
         if self._bar is not None:
@@ -149,10 +154,12 @@ class Progress:
             self._bar.stop()
 
     def begin(self, blocks: Sequence[Block]) -> None:
-        """A block begins; ``blocks`` are it and all after it."""
+        """A block begins; ``blocks`` are it and all after it, as far as they are known by now."""
         number = blocks[0].number
-        self._block = f"{number} of {self._plan.goal.blocks}" if number is not None else "once"
+        last = max((block.number for block in blocks if block.number is not None), default=0)
+        self._block = f"{number} of {last}" if number is not None else "once"
         self._left = sum(seconds_for(one.cell, self._known) for block in blocks for one in block.invocations)
+        self._total = max(self._total, self._done + sum(len(block.invocations) for block in blocks))
 
     def step(self, record: Record) -> None:
         """An invocation has ended."""
@@ -165,7 +172,9 @@ class Progress:
         self._done += 1
         eta = f"eta {units.clock(max(0.0, self._left) / self._plan.suite.parallel)}"
         if self._bar is not None:
-            self._bar.update(self._task, advance=1, block=self._block, eta=eta, cell=cell.label, refresh=True)
+            self._bar.update(
+                self._task, advance=1, total=self._total, block=self._block, eta=eta, cell=cell.label, refresh=True
+            )
         elif time.monotonic() - self._printed > PLAIN_SECONDS:
             self._printed = time.monotonic()
-            say(f"blocks   {self._block} · {self._done}/{self._plan.invocations} · {eta} · {cell.label}")
+            say(f"blocks   {self._block} · {self._done}/{self._total} · {eta} · {cell.label}")

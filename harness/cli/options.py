@@ -15,6 +15,12 @@ ENGINE = click.option(
     show_default=True,
     help="Containers, plain processes, or containers where they can be had.",
 )
+PRECISION = click.option(
+    "--precision",
+    type=click.FloatRange(min=0.001, max=1.0),
+    metavar="W",
+    help="As many blocks as intervals of ±W take (0.03: three per cent), instead of the suite's own number.",
+)
 RUNS = click.argument("names", nargs=-1, metavar="[RUN]...")
 RESUME = click.option("--resume", metavar="RUN", help="Go on with a run that was stopped; `latest` is the newest one.")
 

@@ -17,7 +17,7 @@ from harness.cli.context import (
     selector_from,
     suite_named,
 )
-from harness.cli.options import BUDGET, CLAIMS, ENGINE, ONLY, RESUME, SEED, SUITE
+from harness.cli.options import BUDGET, CLAIMS, ENGINE, ONLY, PRECISION, RESUME, SEED, SUITE
 
 if TYPE_CHECKING:
     from harness.cli.preparing import Choice
@@ -107,6 +107,7 @@ def clean_command(context: Context) -> None:
 @ENGINE
 @SEED
 @BUDGET
+@PRECISION
 @RESUME
 @json_option
 @click.pass_context
@@ -118,6 +119,7 @@ def run_command(
     engine: "Choice",
     seed: int | None,
     budget: int | None,
+    precision: float | None,
     resume: str | None,
     as_json: bool,
 ) -> None:
@@ -142,6 +144,7 @@ def run_command(
             only=selector_from(only, catalog),
             wanted=claims_named(known, claims),
             budget=budget,
+            precision=precision,
         )
     click_context.exit(_conclude(context, done, as_json=as_json))
 

@@ -56,6 +56,7 @@ def begin(
     only: Selector | None = None,
     wanted: tuple[str, ...] = (),
     budget: int | None = None,
+    precision: float | None = None,
 ) -> Done:
     """Measure a suite from its beginning. Errors of ours pass through, with what was stored intact."""
     _interruptible()
@@ -63,7 +64,9 @@ def begin(
     name = runs.run_id(now, suite.id, seed)
     with hold(runs.runs_folder(context.root), _holder(name, now)):
         ready = set_up(context, catalog, engine)
-        plan = make_plan(catalog, claims, suite, seed=seed, only=only, wanted=wanted, absent=ready.absent)
+        plan = make_plan(
+            catalog, claims, suite, seed=seed, only=only, wanted=wanted, absent=ready.absent, precision=precision
+        )
         return _measured(context, catalog, plan, ready, name, budget=budget, wanted=wanted)
 
 
@@ -114,20 +117,28 @@ def _measured(
         store, done = runs.reopen(context.root, name)
         say(f"resume   {name} · {units.counted(len(done), 'record')} kept")
     else:
-        about = _provenance(context, catalog, plan, ready, built, wanted)
+        about = _provenance(context, catalog, plan, ready, built, wanted, budget)
         store = runs.create(context.root, name, provenance=about, plan={"format": 1, **plan.document()})
     say(f"host     {about['host']} · findings: {context.command} doctor")
     print_rich(lists.plan_line(plan.suite, plan.blocks, forecast(context, plan), seed=plan.seed), error=True)
-    seconds = budget if budget is not None else plan.suite.deadline_seconds
     try:
         with closing(store):
-            outcome = measure(catalog, plan, engine, store, done, root=context.root, known=known, seconds=seconds)
+            outcome = measure(
+                catalog, plan, engine, store, done, root=context.root, known=known, seconds=_deadline(plan, budget)
+            )
             if not outcome.interrupted:
                 store.save(FINISHED, {"format": 1, "records": len(outcome.records), "late": outcome.late})
     except (EngineError, StoreError):
         say(f"what was measured until now is safe; go on with `{context.command} run --resume {store.id}`")
         raise
-    return Done(name=store.id, plan=plan, outcome=outcome)
+    return Done(name=store.id, plan=plan.after(outcome.records), outcome=outcome)
+
+
+def _deadline(plan: Plan, budget: int | None) -> int | None:
+    """Seconds after which no further block begins: a suite's own are made for its own number of blocks."""
+    if budget is not None or plan.precision is not None:
+        return budget
+    return plan.suite.deadline_seconds
 
 
 def _interruptible() -> None:
@@ -147,6 +158,7 @@ def _provenance(
     ready: Ready,
     built: Mapping[Build, Built],
     wanted: tuple[str, ...],
+    budget: int | None,
 ) -> Mapping[str, object]:
     return {
         "format": 1,
@@ -155,6 +167,8 @@ def _provenance(
         "seed": plan.seed,
         "only": plan.only,
         "claims": list(wanted),
+        "precision": plan.precision,
+        "budget_seconds": budget,
         "catalog": catalog.digest,
         "why_engine": ready.why,
         "absent": [

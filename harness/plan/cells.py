@@ -15,32 +15,24 @@ from harness.catalog.model import (
     Exclusion,
     Golden,
     Invocation,
-    Limits,
     LimitsOverride,
-    Mode,
     Replica,
     Stage,
     Status,
     Suite,
     SuiteCells,
-    Variant,
     Workload,
 )
 from harness.catalog.select import Asked, Selector, ask, facts_of, matches, parse
 from harness.claims.model import Demand
 from harness.errors import UsageError
+from harness.plan.settings import command_line, limits_of, repetitions, scheduled
 
 CANARY = "canary"
 """The workload whose truth is its input; it frames every run."""
 
 SEED = 42
 """The programs' seed where no golden value fixes one."""
-
-TICK_US = 1000
-"""Period of the stall ticker: 1 ms takes 2 % of a core, 100 µs 14 %, which only a spare CPU could give."""
-
-_COUNTED_ITERATIONS = 1
-"""In mode exact one measured iteration suffices: counts do not vary but by the runtime's own few allocations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +49,24 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A cell of mode latency whose rate is a share of a capacity that ``pilot`` has yet to measure, closed-loop.
+
+    ``operations`` names the parameter that the number of arrivals replaces.
+    """
+
+    planned: Planned
+    pilot: Planned
+    operations: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cells:
     """All cells of a run.
 
     ``blocks`` are compared in blocks, ``once`` run outside them, ``canaries`` first and last, ``control`` names the
-    cells of ``blocks`` that also run as replica b. ``demanded`` says which cell serves a demand.
+    cells of ``blocks`` that also run as replica b, ``pending`` wait for their pilots (``harness.plan.capacity``).
+    ``demanded`` says which cell serves a demand.
     """
 
     blocks: tuple[Planned, ...]
@@ -70,13 +75,15 @@ class Cells:
     control: tuple[Planned, ...]
     demanded: Mapping[Demand, Cell]
     exclusions: tuple[Exclusion, ...]
+    pilots: tuple[Planned, ...] = ()
+    pending: tuple[Pending, ...] = ()
 
     @property
     def builds(self) -> tuple[Build, ...]:
         """Every binary that is needed, each once, in a stable order."""
-        found = {
-            one.build.language + "/" + one.build.id: one.build for one in (*self.canaries, *self.once, *self.blocks)
-        }
+        pending = (one.planned for one in self.pending)
+        everything = (*self.canaries, *self.once, *self.pilots, *pending, *self.blocks)
+        found = {one.build.language + "/" + one.build.id: one.build for one in everything}
         return tuple(found[key] for key in sorted(found))
 
 
@@ -97,12 +104,17 @@ def cells(
     resolver = _Resolver(suite=suite, catalog=catalog, seed=seed, absent=absent or {})
     demanded: dict[Demand, Cell] = {}
     planned: dict[tuple[object, ...], Planned] = {}
+    pending: dict[tuple[object, ...], Pending] = {}
     exclusions: dict[str, Exclusion] = {}
     narrow = parse(suite.only, catalog)
 
-    def add(one: Planned | _Lacking, *filters: Selector) -> Planned | None:
-        facts = facts_of(one.cell, catalog)
+    def add(one: Planned | Pending | _Lacking, *filters: Selector) -> Planned | None:
+        cell = one.planned.cell if isinstance(one, Pending) else one.cell
+        facts = facts_of(cell, catalog)
         if not all(matches(each, facts) for each in filters):
+            return None
+        if isinstance(one, Pending):
+            pending.setdefault(cell.key, one)
             return None
         if isinstance(one, _Lacking):
             exclusions[one.exclusion.what] = one.exclusion
@@ -116,7 +128,8 @@ def cells(
             demanded[demand] = kept.cell
     for group in suite.cells:
         for asked in _asked(group, catalog):
-            add(resolver.listed(asked, group), *wanted)
+            for listed in resolver.loaded(asked, group) if group.loads else (resolver.listed(asked, group),):
+                add(listed, *wanted)
     control = [
         kept
         for group in suite.control
@@ -124,7 +137,9 @@ def cells(
         if (kept := add(resolver.listed(asked, group), *wanted)) is not None
     ]
     everything = tuple(planned.values())
-    canaries = [one for one in resolver.canaries({p.cell.language for p in everything}) if isinstance(one, Planned)]
+    pilots = {one.pilot.cell.key: one.pilot for one in pending.values()}
+    languages = {one.cell.language for one in (*everything, *pilots.values())}
+    canaries = [one for one in resolver.canaries(languages) if isinstance(one, Planned)]
     return Cells(
         blocks=tuple(one for one in everything if not one.once),
         once=tuple(one for one in everything if one.once),
@@ -132,12 +147,21 @@ def cells(
         control=tuple(control),
         demanded=demanded,
         exclusions=tuple(exclusions.values()),
+        pilots=tuple(pilots.values()),
+        pending=tuple(pending.values()),
     )
 
 
-def invocation(planned: Planned, *, block: int | None, slot: int, attempt: int, replica: Replica = "a") -> Invocation:
+def invocation(
+    planned: Planned,
+    *,
+    block: int | None,
+    slot: int,
+    attempt: int,
+    replica: Replica = "a",
+    stage: Stage = "measure",
+) -> Invocation:
     """One run of a planned cell."""
-    stage: Stage = "measure"
     return Invocation(
         cell=planned.cell,
         build=planned.build,
@@ -197,11 +221,9 @@ class _Resolver:
         return self._resolve(asked, warmup=demand.warmup, iterations=demand.iterations)
 
     def listed(self, asked: Asked, group: SuiteCells) -> Planned | _Lacking:
-        if asked.mode != "latency" and (group.rate, group.seconds, group.loads) != (None, None, ()):
-            raise UsageError(
-                f"suite {self.suite.id}: rate, seconds and loads belong to mode latency, and {asked.workload} is asked "
-                f"for in mode {asked.mode}; select mode=latency, or leave them out"
-            )
+        self._check_schedule(asked, group)
+        if group.loads:
+            raise UsageError(f"suite {self.suite.id}: loads belong to [[cells]], the control runs what those name")
         one = self._resolve(
             asked,
             limits=group.limits,
@@ -211,6 +233,43 @@ class _Resolver:
             may_fail=group.may_fail,
         )
         return one if isinstance(one, _Lacking) else dataclasses.replace(one, once=one.once or group.once)
+
+    def loaded(self, asked: Asked, group: SuiteCells) -> Iterable[Pending | _Lacking]:
+        """A cell for each of the group's loads, all waiting for one pilot."""
+        self._check_schedule(asked, group)
+        workload = self.catalog.workloads[asked.workload]
+        if group.rate is not None or group.once:
+            raise UsageError(
+                f"suite {self.suite.id}: loads stand beside neither rate nor once; use [[cells]] of its own"
+            )
+        if "throughput" not in workload.variant(asked.variant).modes:
+            raise UsageError(
+                f"suite {self.suite.id}: {workload.id}/{asked.variant} has no mode throughput, in which a pilot would "
+                "measure its capacity; give a rate instead of loads"
+            )
+        pilot = self._resolve(
+            dataclasses.replace(asked, mode="throughput"), limits=group.limits, may_fail=group.may_fail
+        )
+        # The rate is the pilot's to find; one of 1 stands for it until then and is part of no cell that runs.
+        one = self._resolve(
+            asked,
+            limits=group.limits,
+            warmup=group.warmup,
+            iterations=group.iterations,
+            schedule=(1, group.seconds),
+            may_fail=group.may_fail,
+        )
+        for lacking in (one, pilot):
+            if isinstance(lacking, _Lacking):
+                yield lacking
+                return
+        assert isinstance(one, Planned)
+        assert isinstance(pilot, Planned)
+        assert workload.arrivals_replace is not None  # or _scheduled would have refused it
+        for load in group.loads:
+            cell = dataclasses.replace(one.cell, rate=None, load=load, parameters=pilot.cell.parameters)
+            planned = dataclasses.replace(one, cell=cell)
+            yield Pending(planned=planned, pilot=pilot, operations=workload.arrivals_replace)
 
     def canaries(self, languages: set[str]) -> Iterable[Planned | _Lacking]:
         workload = self.catalog.workloads.get(CANARY)
@@ -231,6 +290,13 @@ class _Resolver:
                     )
                 )
 
+    def _check_schedule(self, asked: Asked, group: SuiteCells) -> None:
+        if asked.mode != "latency" and (group.rate, group.seconds, group.loads) != (None, None, ()):
+            raise UsageError(
+                f"suite {self.suite.id}: rate, seconds and loads belong to mode latency, and {asked.workload} is asked "
+                f"for in mode {asked.mode}; select mode=latency, or leave them out"
+            )
+
     def _resolve(
         self,
         asked: Asked,
@@ -250,7 +316,7 @@ class _Resolver:
             (asked.language, asked.toolchain)
         )
         size = self.suite.size
-        default_warmup, default_iterations = _repetitions(workload, variant, asked.mode, self.suite)
+        default_warmup, default_iterations = repetitions(workload, variant, asked.mode, self.suite)
         cell = Cell(
             workload=workload.id,
             variant=variant.id,
@@ -259,13 +325,13 @@ class _Resolver:
             language=language.id,
             configuration=configuration.id,
             toolchain=asked.toolchain,
-            limits=_limits(self.suite.limits, workload.limits, limits),
+            limits=limits_of(self.suite.limits, workload.limits, limits),
             mode=asked.mode,
             warmup=default_warmup if warmup is None else warmup,
             iterations=default_iterations if iterations is None else iterations,
         )
         if asked.mode == "latency":
-            cell = _scheduled(cell, workload, *schedule)
+            cell = scheduled(cell, workload, *schedule)
         if reason:
             return _Lacking(cell=cell, exclusion=Exclusion(what=name, reason=reason))
         seed = self._seed(workload, cell)
@@ -285,54 +351,3 @@ class _Resolver:
             return self.seed
         mine = [one for one in workload.goldens if one.variant == cell.variant and one.size == cell.size]
         return next((one.seed for one in (*mine, *workload.goldens)), SEED)
-
-
-def _scheduled(cell: Cell, workload: Workload, rate: int | None, seconds: int | None) -> Cell:
-    """The cell with its schedule of arrivals: as given, else the workload's own at that size.
-
-    UsageError where neither says one, or where the workload has no operations that could arrive.
-    """
-    own = workload.open_loop.get(cell.size)
-    if own is not None:
-        rate, seconds = rate or own.rate, seconds or own.seconds
-    if workload.arrivals_replace is None or rate is None or seconds is None:
-        raise UsageError(
-            f"{workload.id} has no schedule of arrivals at size {cell.size}; give rate and seconds in the suite, "
-            f"or [open_loop] in benchmarks/workloads/{workload.id}.toml"
-        )
-    parameters = {**cell.parameters, workload.arrivals_replace: rate * seconds}
-    return dataclasses.replace(cell, parameters=parameters, rate=rate, seconds=seconds, tick_us=TICK_US)
-
-
-def command_line(runner: str, cell: Cell, seed: int) -> tuple[str, ...]:
-    """What starts a worker: see ``langs/PROTOCOL.md``, section 2."""
-    return (
-        runner,
-        cell.workload,
-        f"variant={cell.variant}",
-        f"mode={cell.mode}",
-        f"seed={seed}",
-        f"warmup={cell.warmup}",
-        f"iterations={cell.iterations}",
-        *(() if cell.rate is None else (f"rate={cell.rate}", f"tick_us={cell.tick_us or 0}")),
-        *(f"{name}={value}" for name, value in cell.parameters.items()),
-    )
-
-
-def _repetitions(workload: Workload, variant: Variant, mode: Mode, suite: Suite) -> tuple[int, int]:
-    iterations = workload.iterations[suite.size]
-    if mode == "latency":
-        return iterations.warmup, 1  # one schedule, as long as it takes: more of them are more processes' affair
-    if mode != "exact":
-        return iterations.warmup, iterations.measured
-    # A form is compiled while it warms up, and what the compiler leaves to the heap is known only after that.
-    return (1 if variant.forms else 0), _COUNTED_ITERATIONS
-
-
-def _limits(suite: Limits, workload: LimitsOverride, cells: LimitsOverride | None) -> Limits:
-    cpus, memory = suite.cpus, suite.memory
-    for one in (workload, cells):
-        if one is not None:
-            cpus = one.cpus if one.cpus is not None else cpus
-            memory = one.memory if one.memory is not None else memory
-    return Limits(cpus=cpus, memory=memory)

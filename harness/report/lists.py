@@ -108,11 +108,21 @@ def plan_line(suite: Suite, blocks: Sequence[Block], forecast: Forecast, *, seed
 
 
 def plan(
-    suite: Suite, blocks: Sequence[Block], exclusions: Sequence[Exclusion], forecast: Forecast, *, seed: int
+    suite: Suite,
+    blocks: Sequence[Block],
+    exclusions: Sequence[Exclusion],
+    forecast: Forecast,
+    *,
+    seed: int,
+    later: Sequence[str] = (),
 ) -> RenderableType:
-    """Head line, the first block's cells in their order, how the others differ, and what will not run."""
+    """Head line, the first block's cells in their order, how the others differ, and what will not run.
+
+    ``later`` are lines on what only records can tell: the blocks of a second stage, the rates that pilots find.
+    """
     numbered = [block for block in blocks if block.number is not None]
     parts: list[RenderableType] = [plan_line(suite, blocks, forecast, seed=seed)]
+    parts += [line("later", text) for text in later]
     parts += [line("excluded", f"{entry.what}: {entry.reason}") for entry in exclusions]
     outside = [one for block in blocks if block.number is None for one in block.invocations]
     sections = (("outside the blocks", outside), ("block 1", numbered[0].invocations if numbered else ()))

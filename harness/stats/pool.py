@@ -15,14 +15,18 @@ from harness.stats.values import Comparison, Estimate
 
 
 def over_workloads(
-    comparisons: Mapping[str, Comparison], *, level: float, weights: Mapping[str, float] | None = None
+    comparisons: Mapping[str, Comparison],
+    *,
+    level: float,
+    weights: Mapping[str, float] | None = None,
+    first_stage: int | None = None,
 ) -> Comparison:
     """The weighted mean over workloads of the differences within each block, g_b = Σ w·d_wb, then t over blocks.
 
     ``comparisons`` by workload, all ``ratio`` or all ``linear``; only blocks that hold every workload count. Weights
     default to equal ones and are scaled to sum 1. On ratios the estimate is a weighted geometric mean (Fleming,
-    Wallace 1986: the only mean of normalised numbers that does not depend on which is the reference). ValueError for
-    an empty or mixed input.
+    Wallace 1986: the only mean of normalised numbers that does not depend on which is the reference). ``first_stage``
+    as in :func:`~harness.stats.paired.compare`. ValueError for an empty or mixed input.
     """
     kinds = {comparison.assumption for comparison in comparisons.values()}
     if len(kinds) != 1 or not kinds <= {"ratio", "linear"}:
@@ -41,6 +45,7 @@ def over_workloads(
         baseline=_common(one.baseline for one in comparisons.values()),
         unit=first.estimate.unit,
         level=level,
+        first_stage=first_stage,
     )
 
 

@@ -93,13 +93,16 @@ class Ratio:
             f"{pair.subject.workload}/{pair.subject.variant}": self._pair(pair, samples, level=level, rng=rng)
             for pair in there
         }
-        return next(iter(single.values())) if len(single) == 1 else pool.over_workloads(single, level=level)
+        if len(single) == 1:
+            return next(iter(single.values()))
+        return pool.over_workloads(single, level=level, first_stage=self.question.first_stage)
 
     def _pair(
         self, pair: Pair, samples: Mapping[Demand, Sample], *, level: float, rng: np.random.Generator | None = None
     ) -> Comparison:
         assert pair.baseline is not None  # the loader refuses a ratio without one
-        return paired.compare(samples[pair.subject], samples[pair.baseline], level=level, rng=rng)
+        subject, baseline = samples[pair.subject], samples[pair.baseline]
+        return paired.compare(subject, baseline, level=level, first_stage=self.question.first_stage, rng=rng)
 
     def _decide(self, low: float | None, high: float | None) -> Decision:
         contrast = self.question.contrast

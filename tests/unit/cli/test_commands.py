@@ -14,7 +14,8 @@ from harness.cli import COMMANDS, cli, exit_code
 from harness.cli.judging import FINISHED
 from harness.cli.measuring import expectation
 from harness.cli.planning import make_plan
-from harness.plan.advance import Fixed, advance
+from harness.plan.advance import advance
+from harness.plan.goals import Fixed
 from harness.protocol.record import Digest, Record
 from harness.store import runs
 from tests.fakes import values

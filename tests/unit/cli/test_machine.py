@@ -1,15 +1,21 @@
 """The commands that touch the machine, on one that is made up; and a whole run on it, stopped and resumed."""
 
 import json
+import math
+import shutil
+import statistics
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from scipy import special
 
 from harness.catalog.load import load
-from harness.catalog.model import Block, Build
+from harness.catalog.model import Block, Build, Invocation
 from harness.claims.load import load_claims
-from harness.cli import measuring, preparing, session
+from harness.cli import judging, measuring, preparing, session
+from harness.cli.context import Context
 from harness.cli.planning import make_plan
 from harness.cli.preparing import Ready
 from harness.engines import docker, host
@@ -225,3 +231,126 @@ def test_clean_when_done_then_says_what_is_gone_and_keeps_every_run(
     assert not (machine.root / ".build").exists()
     assert len(runs.names(machine.root)) == 1
     assert json.loads((runs.runs_folder(machine.root) / runs.names(machine.root)[0] / runs.PLAN).read_text())
+
+
+def findings(memverdict: Call, machine: Machine) -> list[Mapping[str, object]]:
+    """All findings with an interval, of the latest run."""
+    verdicts = memverdict("verdict", "--json", root=machine.root).document["verdicts"]
+    return [found for one in verdicts for found in one["findings"] if found["low"] is not None]
+
+
+def test_run_when_a_precision_is_asked_for_then_as_many_blocks_run_and_each_judging_uses_the_first_stage(
+    memverdict: Call, machine: Machine
+) -> None:
+    words = ("--suite", "tiny", "--claims", "manual_is_faster", "--seed", "7", "--precision", "0.005")
+    called = memverdict("run", *words, root=machine.root)
+    assert called.code == 0, called.err
+    assert document(machine, runs.PROVENANCE)["precision"] == 0.005
+    (name,) = runs.names(machine.root)
+    blocks = {one.invocation.block for one in runs.records(machine.root, name)} - {None}
+    assert blocks == set(range(1, len(blocks) + 1))
+    assert len(blocks) > 10
+    found = findings(memverdict, machine)
+    assert found
+    catalog = load(machine.root)
+    judged = judging.judge_runs(Context(root=machine.root, command="memverdict"), ())
+    (verdict,) = judged.verdicts
+    for one in verdict.findings:
+        first = [one.differences[block] for block in range(1, 11)]
+        assert one.spread == pytest.approx(statistics.stdev(first))
+        assert one.low is not None
+        assert one.high is not None
+        quantile = float(special.stdtrit(9, 1 - one.level / 2))
+        half = quantile * statistics.stdev(first) / math.sqrt(len(blocks))
+        assert math.log(one.high / one.low) == pytest.approx(2 * half)
+    assert judged.plan.precision == 0.005
+    assert judged.plan.goal.least == 10
+    assert catalog.suites["tiny"].blocks == 6
+
+
+def test_run_when_a_precise_one_was_stopped_then_resume_ends_at_the_same_number_of_blocks(
+    memverdict: Call, machine: Machine
+) -> None:
+    def interrupt(block: Block, place: int) -> None:
+        if (block.number, place) == (11, 1):
+            raise KeyboardInterrupt
+
+    words = ("--suite", "tiny", "--claims", "manual_is_faster", "--seed", "7", "--precision", "0.005")
+    assert memverdict("run", *words, root=machine.root).code == 0
+    (whole,) = runs.names(machine.root)
+    wanted = max(one.invocation.block or 0 for one in runs.records(machine.root, whole))
+    shutil.rmtree(runs.runs_folder(machine.root) / whole)
+    machine.before = interrupt
+    assert memverdict("run", *words, root=machine.root).code == 130
+    machine.before = lambda block, place: None
+    assert memverdict("run", "--resume", "latest", root=machine.root).code == 0
+    (name,) = runs.names(machine.root)
+    assert max(one.invocation.block or 0 for one in runs.records(machine.root, name)) == wanted
+
+
+@pytest.mark.parametrize("width", ["0", "3%", "2"])
+def test_run_when_a_precision_is_none_then_says_so(memverdict: Call, machine: Machine, width: str) -> None:
+    called = memverdict("run", "--suite", "tiny", "--precision", width, root=machine.root)
+    assert called.code == 2
+    assert "--precision" in called.err
+
+
+LOADED = """
+[[cells]]
+select = ["workload=lru_cache configuration=glibc,default mode=latency"]
+seconds = 1
+loads = [0.3, 0.6]
+"""
+
+
+def test_run_when_cells_ask_for_loads_then_pilots_set_their_rates_and_resume_keeps_them(
+    memverdict: Call, machine: Machine
+) -> None:
+    def interrupt(block: Block, place: int) -> None:
+        if (block.number, place) == (2, 3):
+            raise KeyboardInterrupt
+
+    suite = machine.root / "benchmarks/suites/tiny.toml"
+    suite.write_text(suite.read_text() + LOADED)
+    planned = memverdict("plan", "--suite", "tiny", root=machine.root)
+    assert planned.code == 0, planned.err
+    assert "the pilots find it, then the blocks" in " ".join(planned.out.split())
+    machine.before = interrupt
+    assert memverdict("run", "--suite", "tiny", "--seed", "7", root=machine.root).code == 130
+    machine.before = lambda block, place: None
+    called = memverdict("run", "--resume", "latest", root=machine.root)
+    assert called.code == 0, called.err
+    (name,) = runs.names(machine.root)
+    records = runs.records(machine.root, name)
+    assert len([one for one in records if one.invocation.stage == "pilot"]) == 2
+    timed = [one.invocation for one in records if one.invocation.cell.mode == "latency" and one.invocation.block]
+    assert {one.block for one in timed} == set(range(1, 7))
+    rates: dict[tuple[str, float | None], set[int | None]] = {}
+    for one in timed:
+        rates.setdefault((one.cell.language, one.cell.load), set()).add(one.cell.rate)
+    assert len(rates) == 4
+    assert all(len(found) == 1 for found in rates.values())
+    about = document(machine, runs.PLAN)
+    assert isinstance(about["at_most"], int)
+    assert len({one.id for one in records if one.invocation.attempt == 1}) <= about["at_most"]
+
+
+def test_run_when_a_pilot_fails_then_its_cells_are_left_out_with_the_reason_and_the_rest_is_measured(
+    memverdict: Call, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = machine.root / "benchmarks/suites/tiny.toml"
+    suite.write_text(suite.read_text() + LOADED)
+    truth = stored.record
+
+    def record(invocation: Invocation, *rest: Any, **more: Any) -> Record:
+        one = truth(invocation, *rest, **more)
+        return stored.failed(one, "signal 9") if (invocation.stage, invocation.cell.language) == ("pilot", "c") else one
+
+    monkeypatch.setattr(stored, "record", record)
+    called = memverdict("run", "--suite", "tiny", "--seed", "7", root=machine.root)
+    assert called.code == 1
+    judged = judging.judge_runs(Context(root=machine.root, command="memverdict"), ())
+    reasons = [one.reason for one in judged.plan.cells.exclusions if "at load" in one.what]
+    assert reasons == ["the pilot that measures its capacity ended as crash: signal 9"] * 2
+    assert {one.invocation.cell.language for one in judged.records if one.invocation.cell.rate} == {"c", "go"}
+    assert {one.invocation.cell.language for one in judged.records if one.invocation.cell.load} == {"go"}

@@ -1,11 +1,12 @@
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from harness.catalog.load import load
 from harness.catalog.model import Block, Invocation
 from harness.plan import forecast
-from harness.plan.advance import CLOSING_SLOT, Fixed, advance, members
+from harness.plan.advance import CLOSING_SLOT, advance, members
 from harness.plan.cells import cells
+from harness.plan.goals import Fixed, Precision, Spreads
 from harness.protocol.record import Record
 from tests.fakes import values
 from tests.fakes.project import ROOT
@@ -107,3 +108,48 @@ def test_forecast_when_a_cell_ran_before_then_takes_its_median_and_else_a_guess(
 
 def test_detectable_when_claims_share_the_error_rate_then_grows_and_with_blocks_shrinks() -> None:
     assert forecast.detectable(7, 8) > forecast.detectable(7, 1) > forecast.detectable(20, 1)
+
+
+def of_spread(spread: float, asked: list[int] | None = None) -> Spreads:
+    """A reader of spreads that notes how many blocks each call was given."""
+
+    def read(given: Sequence[Record]) -> list[tuple[float, int]]:
+        found = {one.invocation.block for one in given}
+        if asked is not None:
+            asked.append(len(found))
+        assert None not in found
+        return [(spread, len(found))]
+
+    return read
+
+
+PRECISE = Precision(first_stage=3, width=0.1)
+SPREAD = 0.05
+WANTED = PRECISE.needed([(SPREAD, 3)])
+
+
+def test_advance_when_a_precision_is_the_goal_then_the_first_stage_runs_whatever_it_shows() -> None:
+    asked: list[int] = []
+    found = advance(PRECISE, CELLS, (), seed=1, spreads=of_spread(SPREAD, asked))
+    assert numbers(found) == [None, 1, 2, 3, None]
+    two = advance(PRECISE, CELLS, records(found[:3]), seed=1, spreads=of_spread(SPREAD, asked))
+    assert numbers(two) == [3, None]
+    assert asked == []
+
+
+def test_advance_when_the_first_stage_is_done_then_its_spread_alone_sizes_the_second() -> None:
+    asked: list[int] = []
+    done = records(advance(PRECISE, CELLS, (), seed=1)[:4])
+    second = advance(PRECISE, CELLS, done, seed=1, spreads=of_spread(SPREAD, asked))
+    assert numbers(second) == [*range(4, WANTED + 1), None]
+    assert WANTED > 4
+    more = done + records(second[:1])
+    assert advance(PRECISE, CELLS, more, seed=1, spreads=of_spread(SPREAD, asked)) == second[1:]
+    assert asked == [3, 3]
+
+
+def test_advance_when_the_spread_is_small_then_no_second_stage_runs_and_a_large_one_ends_at_its_size() -> None:
+    done = records(advance(PRECISE, CELLS, (), seed=1)[:4])
+    assert numbers(advance(PRECISE, CELLS, done, seed=1, spreads=of_spread(0.0001))) == [None]
+    left = advance(PRECISE, CELLS, done, seed=1, spreads=of_spread(SPREAD))
+    assert advance(PRECISE, CELLS, done + records(left), seed=1, spreads=of_spread(SPREAD)) == ()

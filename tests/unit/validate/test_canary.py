@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from harness.catalog.load import load
-from harness.plan.advance import Fixed, advance
+from harness.plan.advance import advance
 from harness.plan.cells import cells
+from harness.plan.goals import Fixed
 from harness.protocol.record import Record
 from harness.validate.canary import MEBIBYTE, MEMORY_SLACK, health, readings
 from tests.fakes import values
