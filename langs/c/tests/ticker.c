@@ -173,7 +173,7 @@ TEST(test_ticker_when_schedstat_cannot_be_opened_then_69)
         const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
         const struct rlimit none = {0, 0};
         ticker_prepare(&ticker, MILLISECOND);
-        if (dup2(nowhere, STDERR_FILENO) < 0 || setrlimit(RLIMIT_NOFILE, &none) != 0) {
+        if (nowhere < 0 || dup2(nowhere, STDERR_FILENO) < 0 || setrlimit(RLIMIT_NOFILE, &none) != 0) {
             _exit(EXIT_FAILURE);
         }
         ticker_start(&ticker);
