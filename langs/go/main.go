@@ -68,6 +68,9 @@ func run(args []string, in io.Reader, out io.Writer) error {
 	}
 	resident, peak := w.memory.Resident()
 	cycles, cpuNS := kit.Collections()
+	if w.loop != nil { // after those readings, because it allocates
+		w.loop.Report(w.stream)
+	}
 	w.stream.End(resident, peak, cycles, cpuNS, counters)
 	if err := w.stream.Err(); err != nil {
 		return err
@@ -85,6 +88,7 @@ type worker struct {
 	memory      *kit.ProcessMemory
 	heap        kit.HeapCounter
 	checkpoints *kit.Checkpoints // nil outside mode memory
+	loop        *kit.OpenLoop    // nil outside mode latency
 	iteration   kit.Iteration
 	peakReset   bool
 }
@@ -117,6 +121,11 @@ func newWorker(args []string, out io.Writer) (*worker, error) {
 	}
 	if params.Mode == kit.Memory {
 		w.checkpoints = kit.NewCheckpoints(memory)
+	}
+	if params.Mode == kit.Latency {
+		if w.loop, err = kit.NewOpenLoop(params); err != nil {
+			return nil, err
+		}
 	}
 	w.run = kit.NewRun(params, w.checkpoints)
 	limit, limited := cgroup.MemoryLimit()
@@ -153,7 +162,11 @@ func (w *worker) repeat(variant kit.Variant) (first kit.Result, err error) {
 				w.peakReset = true
 			}
 		}
-		w.once(variant)
+		if w.loop != nil {
+			w.scheduled(variant, n >= w.run.Warmup)
+		} else {
+			w.once(variant)
+		}
 		w.stream.Iteration(it)
 		w.checkpoints.Drain(w.stream.Checkpoint)
 		if err := w.stream.Err(); err != nil {
@@ -189,6 +202,28 @@ func (w *worker) once(variant kit.Variant) {
 		it.Objects, it.Bytes = w.heap.Read()
 		it.Objects -= objects
 		it.Bytes -= bytes
+	}
+	it.Result = state.Teardown()
+}
+
+// scheduled runs one iteration of mode latency: its operations, one by one, stand where once has the whole of iterate.
+func (w *worker) scheduled(variant kit.Variant, measured bool) {
+	it := &w.iteration
+	state := variant.Setup(w.run).(kit.Operator)
+	operate := w.loop.WarmUp
+	if measured {
+		operate = w.loop.Measure
+		w.loop.Begin()
+	}
+	cpu := w.cpu.Read()
+	span := operate(state)
+	it.CPUNS = w.cpu.Read() - cpu
+	if measured {
+		w.loop.End(span)
+	}
+	it.StartNS, it.ElapsedNS = span.Start, span.End-span.Start
+	if concluder, ok := state.(kit.Concluder); ok {
+		concluder.Conclude()
 	}
 	it.Result = state.Teardown()
 }

@@ -25,6 +25,12 @@ var (
 	iterations = Parameter{Name: "iterations", Least: 1}
 )
 
+// The integers of mode latency. A tick of 0 means none.
+var (
+	rate = Parameter{Name: "rate", Least: 1, Most: 1_000_000_000}
+	tick = Parameter{Name: "tick_us", Least: 100, Most: 1_000_000}
+)
+
 // Params is a command line, parsed: what a workload does depends on nothing else.
 type Params struct {
 	Variant    Variant
@@ -32,6 +38,8 @@ type Params struct {
 	Seed       uint64
 	Warmup     int
 	Iterations int
+	Rate       int // arrivals per second; mode latency only
+	TickUS     int // period of the stall ticker, 0: none; mode latency only
 	values     map[string]int
 }
 
@@ -57,9 +65,12 @@ type UnsupportedError struct{ text string }
 func (e *UnsupportedError) Error() string { return e.text }
 
 // ParseParams reads the key=value arguments of w: the common keys and the workload's parameters, each exactly once and
-// in any order. The error is a UsageError, or an UnsupportedError for mode latency.
+// in any order. The error is a UsageError, or an UnsupportedError where a variant has no operations for mode latency.
 func ParseParams(w *Workload, args []string) (Params, error) {
 	expected := []string{"variant", "mode", "seed", warmup.Name, iterations.Name}
+	if slices.Contains(args, "mode="+string(Latency)) {
+		expected = append(expected, rate.Name, tick.Name)
+	}
 	for _, parameter := range w.Parameters {
 		expected = append(expected, parameter.Name)
 	}
@@ -74,10 +85,6 @@ func ParseParams(w *Workload, args []string) (Params, error) {
 			return Params{}, usagef("key %q is repeated; each is given once: %q", key, expected)
 		}
 		given[key] = value
-	}
-	// Before the keys are compared: a request for latency has other keys, and is not a mistake of the caller.
-	if Mode(given["mode"]) == Latency {
-		return Params{}, &UnsupportedError{"mode latency is not supported by this program; expected: throughput, memory, exact"}
 	}
 	for key := range given {
 		if !slices.Contains(expected, key) {
@@ -98,8 +105,8 @@ func typed(w *Workload, given map[string]string) (p Params, err error) {
 		return Params{}, err
 	}
 	p.Mode = Mode(given["mode"])
-	if p.Mode != Throughput && p.Mode != Memory && p.Mode != Exact {
-		return Params{}, usagef("unknown mode %q; expected: throughput, memory, exact", p.Mode)
+	if modes := []Mode{Throughput, Memory, Exact, Latency}; !slices.Contains(modes, p.Mode) {
+		return Params{}, usagef("unknown mode %q; expected: %q", p.Mode, modes)
 	}
 	if p.Variant.Forms && p.Mode != Exact {
 		return Params{}, usagef("variant %q runs in mode exact only, not %q", p.Variant.ID, p.Mode)
@@ -113,13 +120,36 @@ func typed(w *Workload, given map[string]string) (p Params, err error) {
 	if p.Iterations, err = iterations.read(given); err != nil {
 		return Params{}, err
 	}
+	if p.Mode == Latency {
+		if p.Rate, err = rate.read(given); err != nil {
+			return Params{}, err
+		}
+		if p.TickUS, err = readTick(given); err != nil {
+			return Params{}, err
+		}
+	}
 	p.values = make(map[string]int, len(w.Parameters))
 	for _, parameter := range w.Parameters {
 		if p.values[parameter.Name], err = parameter.read(given); err != nil {
 			return Params{}, err
 		}
 	}
+	if p.Mode == Latency && p.Variant.Arrivals == "" {
+		return Params{}, &UnsupportedError{fmt.Sprintf(
+			"mode latency needs single operations, which variant %q of %s does not have", p.Variant.ID, w.ID)}
+	}
 	return p, nil
+}
+
+func readTick(given map[string]string) (int, error) {
+	if given[tick.Name] == "0" {
+		return 0, nil
+	}
+	value, err := tick.read(given)
+	if err != nil {
+		return 0, usagef("%v, or 0", err)
+	}
+	return value, nil
 }
 
 func (w *Workload) variant(id string) (Variant, error) {

@@ -102,6 +102,75 @@ func (s *Stream) Checkpoint(point Checkpoint) {
 	s.end()
 }
 
+// Histogram reports durations in ns: the buckets that are not empty, by their index.
+func (s *Stream) Histogram(name string, h *Histogram) {
+	s.begin("histogram")
+	s.text("name", name)
+	s.int("lowest", histogramLowest)
+	s.int("highest", histogramHighest)
+	s.int("digits", histogramDigits)
+	s.uint("count", h.Count)
+	s.int("max", h.Max)
+	s.key("counts")
+	s.line = append(s.line, '[')
+	for index, count := range h.Counts {
+		if count == 0 {
+			continue
+		}
+		if s.line[len(s.line)-1] != '[' {
+			s.line = append(s.line, ',')
+		}
+		s.line = append(s.line, '[')
+		s.line = strconv.AppendInt(s.line, int64(index), 10)
+		s.line = append(s.line, ',')
+		s.line = strconv.AppendUint(s.line, count, 10)
+		s.line = append(s.line, ']')
+	}
+	s.line = append(s.line, ']')
+	s.end()
+}
+
+// Ticker reports what the ticker did. period, and threshold from which on a gap is kept, are ns; dropped is the number
+// of gaps that found no room.
+func (s *Stream) Ticker(period, threshold int64, ticks Ticks, dropped int64) {
+	s.begin("ticker")
+	s.int("period_ns", period)
+	s.int("threshold_ns", threshold)
+	s.span(ticks.Span)
+	s.int("ticks", ticks.Ticks)
+	s.int("skipped", ticks.Skipped)
+	s.int("dropped", dropped)
+	s.int("cpu_ns", ticks.CPU)
+	s.end()
+}
+
+// Stall is something that took long. Delay, where Delayed is set, is how many ns of it were a wait for a CPU.
+type Stall struct {
+	Kind string
+	Span
+	Delay   int64
+	Delayed bool
+}
+
+// Stall reports something that took long.
+func (s *Stream) Stall(stall Stall) {
+	s.begin("stall")
+	s.text("kind", stall.Kind)
+	s.span(stall.Span)
+	if stall.Delayed {
+		s.int("run_delay_ns", stall.Delay)
+	}
+	s.end()
+}
+
+// GCPause reports a stop that the runtime itself tells of.
+func (s *Stream) GCPause(kind string, stop Span) {
+	s.begin("gc_pause")
+	s.text("kind", kind)
+	s.span(stop)
+	s.end()
+}
+
 // End closes a complete stream. Sizes are bytes, cycles and gcCPUNS those of the whole process.
 func (s *Stream) End(resident, peak int64, cycles uint64, gcCPUNS int64, counters []Counter) {
 	s.begin("end")
@@ -158,6 +227,11 @@ func (s *Stream) int(name string, value int64) {
 func (s *Stream) uint(name string, value uint64) {
 	s.key(name)
 	s.line = strconv.AppendUint(s.line, value, 10)
+}
+
+func (s *Stream) span(span Span) {
+	s.int("start_ns", span.Start)
+	s.int("end_ns", span.End)
 }
 
 func (s *Stream) hex(name string, value uint64) {

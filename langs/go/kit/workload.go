@@ -29,6 +29,9 @@ type Variant struct {
 	ID string
 	// Setup makes what an iteration starts from; it runs before the clock.
 	Setup func(*Run) State
+	// Arrivals names the parameter that counts the variant's operations; empty where it has no single ones. Where it
+	// has, Setup returns an Operator.
+	Arrivals string
 	// Forms marks the variant that has no Setup of its own: its process runs every other variant in turn, as forms.
 	Forms bool
 }
@@ -38,6 +41,19 @@ type Variant struct {
 type State interface {
 	Iterate()
 	Teardown() Result
+}
+
+// Operator is the State of a variant with single operations, which mode latency calls one by one. Iterate does
+// operations 0, 1, ... through the same code, in a plain loop over the concrete type.
+type Operator interface {
+	State
+	Operate(i int)
+}
+
+// Concluder is an Operator whose Iterate does something more after the last operation.
+type Concluder interface {
+	Operator
+	Conclude()
 }
 
 // Result is what one iteration did. The counts are logical: what the algorithm asks for, not what the compiler made

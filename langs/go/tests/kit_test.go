@@ -39,7 +39,7 @@ func TestChecksumWhenFoldedOverThousandDrawsThenItIsAsPublished(t *testing.T) {
 var sample = &kit.Workload{
 	ID:         "sample",
 	Parameters: []kit.Parameter{{Name: "count"}, {Name: "size", Least: 16, Most: 1024, Multiple: 8}},
-	Variants:   []kit.Variant{{ID: "one"}, {ID: "two"}, {ID: "all", Forms: true}},
+	Variants:   []kit.Variant{{ID: "one"}, {ID: "two", Arrivals: "count"}, {ID: "all", Forms: true}},
 }
 
 func TestParamsWhenKeysComeInAnyOrderThenAllAreRead(t *testing.T) {
@@ -56,13 +56,14 @@ func TestParamsWhenKeysComeInAnyOrderThenAllAreRead(t *testing.T) {
 
 func TestParamsWhenCommandLineIsWrongThenUsageSaysWhatWasExpected(t *testing.T) {
 	const good = "variant=one mode=exact seed=1 warmup=0 iterations=1 count=1 size=16"
+	const inTime = "variant=two mode=latency seed=1 warmup=0 iterations=1 count=1 size=16 rate=1 tick_us=0"
 	for name, c := range map[string]struct{ args, want string }{
 		"missing":           {strings.Replace(good, "count=1 ", "", 1), `missing key "count"; expected keys: ["variant" "mode"`},
 		"unknown":           {good + " colour=1", `unknown key "colour"; expected keys: ["variant" "mode"`},
 		"repeated":          {good + " seed=1", `key "seed" is repeated`},
 		"not a pair":        {good + " fast", `"fast" is not key=value`},
 		"unknown variant":   {strings.Replace(good, "variant=one", "variant=three", 1), `unknown variant "three" of sample; there are: ["one" "two" "all"]`},
-		"unknown mode":      {strings.Replace(good, "exact", "quick", 1), `unknown mode "quick"; expected: throughput, memory, exact`},
+		"unknown mode":      {strings.Replace(good, "exact", "quick", 1), `unknown mode "quick"; expected: ["throughput" "memory" "exact" "latency"]`},
 		"forms untimed":     {strings.Replace(good, "variant=one mode=exact", "variant=all mode=throughput", 1), `variant "all" runs in mode exact only`},
 		"negative seed":     {strings.Replace(good, "seed=1", "seed=-1", 1), "seed=-1 is not an unsigned 64-bit decimal"},
 		"seed of 65 bits":   {strings.Replace(good, "seed=1", "seed=18446744073709551616", 1), "is not an unsigned 64-bit decimal"},
@@ -73,6 +74,15 @@ func TestParamsWhenCommandLineIsWrongThenUsageSaysWhatWasExpected(t *testing.T) 
 		"below the least":   {strings.Replace(good, "size=16", "size=8", 1), "size=8 is not an integer from 16 to 1024 and a multiple of 8"},
 		"above the most":    {strings.Replace(good, "size=16", "size=1032", 1), "size=1032 is not"},
 		"not that multiple": {strings.Replace(good, "size=16", "size=17", 1), "size=17 is not"},
+		"rate elsewhere":    {good + " rate=1", `unknown key "rate"`},
+		"ticker elsewhere":  {good + " tick_us=1000", `unknown key "tick_us"`},
+		"no rate":           {strings.Replace(inTime, "rate=1 ", "", 1), `missing key "rate"`},
+		"no tick":           {strings.Replace(inTime, "tick_us=0", "", 1), `missing key "tick_us"`},
+		"rate of zero":      {strings.Replace(inTime, "rate=1", "rate=0", 1), "rate=0 is not an integer from 1 to 1000000000"},
+		"rate too high":     {strings.Replace(inTime, "rate=1", "rate=1000000001", 1), "rate=1000000001 is not"},
+		"tick too short":    {strings.Replace(inTime, "us=0", "us=99", 1), "tick_us=99 is not an integer from 100 to 1000000, or 0"},
+		"tick too long":     {strings.Replace(inTime, "us=0", "us=1000001", 1), "tick_us=1000001 is not"},
+		"forms in time":     {strings.Replace(inTime, "variant=two", "variant=all", 1), `variant "all" runs in mode exact only`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := kit.ParseParams(sample, strings.Fields(c.args))
@@ -84,11 +94,16 @@ func TestParamsWhenCommandLineIsWrongThenUsageSaysWhatWasExpected(t *testing.T) 
 	}
 }
 
-func TestParamsWhenLatencyIsAskedForThenItIsUnsupportedNotWrong(t *testing.T) {
-	_, err := kit.ParseParams(sample, strings.Fields("variant=one mode=latency seed=1 rate=1000 seconds=3"))
+func TestParamsWhenVariantHasNoOperationsThenLatencyIsUnsupportedNotWrong(t *testing.T) {
+	line := "mode=latency seed=1 warmup=0 iterations=1 count=7 size=16 rate=1000 tick_us=100 variant="
+	_, err := kit.ParseParams(sample, strings.Fields(line+"one"))
 	var unsupported *kit.UnsupportedError
-	if !errors.As(err, &unsupported) || !strings.Contains(err.Error(), "latency is not supported") {
+	if !errors.As(err, &unsupported) || !strings.Contains(err.Error(), `which variant "one" of sample does not have`) {
 		t.Errorf("error is %T %v", err, err)
+	}
+	p, err := kit.ParseParams(sample, strings.Fields(line+"two"))
+	if err != nil || p.Mode != kit.Latency || p.Rate != 1000 || p.TickUS != 100 || p.Int(p.Variant.Arrivals) != 7 {
+		t.Errorf("read %+v, %v", p, err)
 	}
 }
 
@@ -365,7 +380,7 @@ func (f *faulty) Write(line []byte) (int, error) {
 }
 
 func TestStreamWhenWrittenThenEachMessageIsALine(t *testing.T) {
-	out := &faulty{left: 9}
+	out := &faulty{left: 15}
 	s := kit.NewStream(out)
 	s.Start("go1.x", []kit.Setting{{Name: "gogc", Number: -1}, {Name: "collector", Text: "classic"}}, 2, 512, true, 7, 1)
 	s.Start("go1.x", nil, 1, 512, false, 7, 1)
@@ -376,6 +391,15 @@ func TestStreamWhenWrittenThenEachMessageIsALine(t *testing.T) {
 	it.Form, it.Counted, it.Objects, it.Bytes = "local", true, 5, 1<<64-1
 	s.Iteration(&it)
 	s.Checkpoint(kit.Checkpoint{Name: "after_fill", At: 1, Live: 2, Resident: 3, PeakResident: 4, Proportional: 5})
+	h := new(kit.Histogram)
+	s.Histogram("service", h)
+	h.Add(7, 1)
+	h.Add(2050, 2)
+	s.Histogram("service", h)
+	s.Ticker(1, 2, kit.Ticks{Span: kit.Span{Start: 3, End: 4}, Ticks: 5, Skipped: 6, CPU: 8}, 7)
+	s.Stall(kit.Stall{Kind: "operation", Span: kit.Span{Start: 1, End: 2}})
+	s.Stall(kit.Stall{Kind: "ticker", Span: kit.Span{Start: 1, End: 2}, Delayed: true})
+	s.GCPause("cycle_stops", kit.Span{Start: 1, End: 2})
 	s.End(1, 2, 3, 4, []kit.Counter{{Name: "hits", Value: 5}, {Name: "misses", Value: 6}})
 	want := `{"type":"start","format":1,"language":"go","toolchain":"go1.x","in_force":{"gogc":-1,"collector":"classic"},"cpus":2,"memory_limit":512,"pid":7,"cpu_resolution_ns":1}
 {"type":"start","format":1,"language":"go","toolchain":"go1.x","in_force":{},"cpus":1,"pid":7,"cpu_resolution_ns":1}
@@ -383,6 +407,12 @@ func TestStreamWhenWrittenThenEachMessageIsALine(t *testing.T) {
 {"type":"iteration","index":3,"phase":"warmup","start_ns":10,"elapsed_ns":20,"cpu_ns":30,"operations":1,"allocations":2,"allocated_bytes":3,"peak_live_bytes":4,"checksum":"00000000000000ab"}
 {"type":"iteration","index":3,"phase":"warmup","form":"local","start_ns":10,"elapsed_ns":20,"cpu_ns":30,"operations":1,"allocations":2,"allocated_bytes":3,"peak_live_bytes":4,"runtime_allocations":5,"runtime_bytes":18446744073709551615,"checksum":"00000000000000ab"}
 {"type":"checkpoint","name":"after_fill","at_ns":1,"live_bytes":2,"resident_bytes":3,"peak_resident_bytes":4,"pss_bytes":5}
+{"type":"histogram","name":"service","lowest":1,"highest":3600000000000,"digits":3,"count":0,"max":0,"counts":[]}
+{"type":"histogram","name":"service","lowest":1,"highest":3600000000000,"digits":3,"count":3,"max":2050,"counts":[[7,1],[2049,2]]}
+{"type":"ticker","period_ns":1,"threshold_ns":2,"start_ns":3,"end_ns":4,"ticks":5,"skipped":6,"dropped":7,"cpu_ns":8}
+{"type":"stall","kind":"operation","start_ns":1,"end_ns":2}
+{"type":"stall","kind":"ticker","start_ns":1,"end_ns":2,"run_delay_ns":0}
+{"type":"gc_pause","kind":"cycle_stops","start_ns":1,"end_ns":2}
 {"type":"end","status":"ok","peak_resident_bytes":2,"resident_bytes":1,"gc_cycles":3,"gc_cpu_ns":4,"counters":{"hits":5,"misses":6}}
 `
 	if out.String() != want {

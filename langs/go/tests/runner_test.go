@@ -126,7 +126,10 @@ func types(messages []message) string {
 	return strings.Join(all, " ")
 }
 
-const cache = "lru_cache variant=heap seed=0 capacity=100 accesses=10000"
+const (
+	cache  = "lru_cache variant=heap seed=0 capacity=100 accesses=10000"
+	canary = "canary seed=1 mebibytes=32 hold_ms=0 cpu_ms=0 threads=1 count=1000 size=64 arrivals=100 service_us=10 stall_every=50"
+)
 
 func TestRunnerWhenThroughputIsAskedForThenTheStreamIsComplete(t *testing.T) {
 	messages := complete(t, nil, cache+" mode=throughput warmup=1 iterations=2")
@@ -148,8 +151,7 @@ func TestRunnerWhenThroughputIsAskedForThenTheStreamIsComplete(t *testing.T) {
 }
 
 func TestRunnerWhenMemoryIsAskedForThenCheckpointsFollowTheirIteration(t *testing.T) {
-	messages := complete(t, nil, "canary variant=memory mode=memory seed=1 warmup=0 iterations=2 mebibytes=32 "+
-		"hold_ms=0 cpu_ms=0 threads=1 count=0 size=16")
+	messages := complete(t, nil, canary+" variant=memory mode=memory warmup=0 iterations=2")
 	if got := types(messages); got != "start ready iteration checkpoint checkpoint iteration checkpoint checkpoint end" {
 		t.Fatal(got)
 	}
@@ -202,7 +204,9 @@ func TestRunnerWhenItCannotRunThenTheExitCodeSaysWhy(t *testing.T) {
 		"no workload":      {"", "gq", 64, "expected WORKLOAD key=value", ""},
 		"unknown workload": {"lru", "gq", 64, `unknown workload "lru"; there are: ["binary_trees" "canary"`, ""},
 		"unknown key":      {good + " x=1", "gq", 64, `unknown key "x"`, ""},
-		"latency":          {"lru_cache variant=heap mode=latency seed=1 rate=1", "gq", 69, "latency is not supported", ""},
+		"no schedule":      {cache + " mode=latency warmup=0 iterations=1", "gq", 64, `missing key "rate"`, ""},
+		"no operations":    {canary + " variant=pause mode=latency warmup=0 iterations=1 rate=1 tick_us=0", "gq", 69, "single operations", ""},
+		"none in any form": {"gcbench variant=node mode=latency seed=1 warmup=0 iterations=1 depth=1 array=1 rate=1 tick_us=0", "gq", 69, "single operations", ""},
 		"not released":     {good, "", 64, "expected the byte g", "start ready"},
 		"wrongly released": {good, "x", 64, "expected the byte g", "start ready"},
 	} {
@@ -300,12 +304,12 @@ func TestEscapeWhenCountedThenEachFormIsPlacedAsPromised(t *testing.T) {
 
 func TestWorkloadsWhenCountedThenTheRuntimeServesWhatTheAlgorithmAsksFor(t *testing.T) {
 	for _, line := range []string{
-		"binary_trees variant=node depth=10 threads=1",
-		"message_window variant=heap window=2000 size=1024 pushes=10000",
-		"lru_cache variant=heap capacity=100 accesses=10000",
-		"canary variant=bytes mebibytes=1 hold_ms=0 cpu_ms=0 threads=1 count=1000 size=64",
+		"binary_trees variant=node seed=42 depth=10 threads=1",
+		"message_window variant=heap seed=42 window=2000 size=1024 pushes=10000",
+		cache,
+		canary + " variant=bytes",
 	} {
-		messages := complete(t, nil, line+" mode=exact seed=42 warmup=1 iterations=2")
+		messages := complete(t, nil, line+" mode=exact warmup=1 iterations=2")
 		for _, it := range only(messages, "iteration") {
 			if *it.RuntimeCount < it.Allocations || *it.RuntimeCount > it.Allocations+few {
 				t.Errorf("%s: %d asked for, %d served", line, it.Allocations, *it.RuntimeCount)

@@ -21,12 +21,16 @@ func init() {
 			{Name: "threads", Least: 1, Most: maxThreads},
 			{Name: "count"},
 			{Name: "size", Least: 16, Most: 1 << 30, Multiple: wordSize},
+			{Name: "arrivals"},
+			{Name: "service_us", Most: maxMS * 1000},
+			{Name: "stall_every", Least: 1},
 		},
 		Variants: []kit.Variant{
 			{ID: "memory", Setup: setupCanaryMemory},
 			{ID: "pause", Setup: setupCanaryPause},
 			{ID: "cpu", Setup: setupCanaryCPU},
 			{ID: "bytes", Setup: setupCanaryBytes},
+			{ID: "stall", Setup: setupCanaryStall, Arrivals: "arrivals"},
 		},
 	})
 }
@@ -88,14 +92,16 @@ func setupCanaryPause(run *kit.Run) kit.State {
 }
 
 func (c *canaryPause) Iterate() {
-	for end := kit.Now() + c.holdMS*1_000_000; kit.Now() < end; {
-	}
+	hold(c.holdMS * 1_000_000)
 	c.checksum.Add(uint64(c.holdMS))
 }
 
 func (c *canaryPause) Teardown() kit.Result {
 	return kit.Result{Operations: 1, Checksum: c.checksum}
 }
+
+// hold spins on the clock for so many ns.
+func hold(ns int64) { kit.SpinUntil(kit.Now() + ns) }
 
 // canaryCPU burns so many milliseconds of CPU on so many threads.
 type canaryCPU struct {
@@ -183,4 +189,48 @@ func (c *canaryBytes) Teardown() kit.Result {
 		PeakLiveBytes:  uint64(c.size),
 		Checksum:       c.checksum,
 	}
+}
+
+// canaryStall serves operations of a known length, every so many of them held up for so long.
+type canaryStall struct {
+	arrivals   int
+	service    int64 // ns
+	held       int64 // ns
+	stallEvery int
+	checksum   kit.Checksum
+}
+
+func setupCanaryStall(run *kit.Run) kit.State {
+	return &canaryStall{
+		arrivals:   run.Int("arrivals"),
+		service:    int64(run.Int("service_us")) * 1000,
+		held:       int64(run.Int("hold_ms")) * 1_000_000,
+		stallEvery: run.Int("stall_every"),
+		checksum:   kit.NewChecksum(),
+	}
+}
+
+func (c *canaryStall) Iterate() {
+	for i := range c.arrivals {
+		c.Operate(i)
+	}
+	c.Conclude()
+}
+
+// Operate serves one operation.
+func (c *canaryStall) Operate(i int) {
+	hold(c.service)
+	if i%c.stallEvery == c.stallEvery-1 {
+		hold(c.held)
+	}
+}
+
+// Conclude hashes how many there were.
+func (c *canaryStall) Conclude() {
+	c.checksum.Add(uint64(c.arrivals))
+	c.checksum.Add(uint64(c.arrivals / c.stallEvery))
+}
+
+func (c *canaryStall) Teardown() kit.Result {
+	return kit.Result{Operations: uint64(c.arrivals), Checksum: c.checksum}
 }

@@ -11,7 +11,7 @@ func init() {
 	kit.Register(kit.Workload{
 		ID:         "lru_cache",
 		Parameters: []kit.Parameter{{Name: "capacity", Least: 1, Most: 1 << 30}, {Name: "accesses"}},
-		Variants:   []kit.Variant{{ID: "heap", Setup: setupLRUCache}},
+		Variants:   []kit.Variant{{ID: "heap", Setup: setupLRUCache, Arrivals: "accesses"}},
 	})
 }
 
@@ -27,9 +27,11 @@ type lruEntry struct {
 // lruCache is a hash table with chains and a list from most to least recently used, both intrusive: an entry is one
 // object. The list is a ring through root, as in container/list, so that linking knows no special case.
 type lruCache struct {
-	seed     uint64
 	accesses int
 	capacity int
+	keys     uint64 // of each generator's draws
+	puts     lcg
+	gets     lcg
 
 	buckets []*lruEntry
 	shift   uint // of a 64-bit hash to a bucket, below 64
@@ -44,9 +46,11 @@ func setupLRUCache(run *kit.Run) kit.State {
 	capacity := run.Int("capacity")
 	log2 := bits.Len(uint(2*capacity - 1)) // of the smallest power of two >= 2 * capacity
 	c := &lruCache{
-		seed:     run.Seed,
 		accesses: run.Int("accesses"),
 		capacity: capacity,
+		keys:     10 * uint64(capacity),
+		puts:     newLCG(run.Seed),
+		gets:     newLCG(run.Seed + 1),
 		buckets:  make([]*lruEntry, 1<<log2),
 		shift:    uint(64 - log2),
 		checksum: kit.NewChecksum(),
@@ -56,12 +60,20 @@ func setupLRUCache(run *kit.Run) kit.State {
 }
 
 func (c *lruCache) Iterate() {
-	puts, gets := newLCG(c.seed), newLCG(c.seed+1)
-	keys := 10 * uint64(c.capacity)
 	for i := range c.accesses {
-		c.put(puts.next()%keys, uint64(i))
-		c.get(gets.next() % keys)
+		c.Operate(i)
 	}
+	c.Conclude()
+}
+
+// Operate puts one entry and gets one.
+func (c *lruCache) Operate(i int) {
+	c.put(c.puts.next()%c.keys, uint64(i))
+	c.get(c.gets.next() % c.keys)
+}
+
+// Conclude hashes what the cache holds and empties it.
+func (c *lruCache) Conclude() {
 	c.checksum.Add(c.hits)
 	c.checksum.Add(c.misses)
 	c.checksum.Add(c.sum)

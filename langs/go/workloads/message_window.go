@@ -15,7 +15,7 @@ func init() {
 			{Name: "size", Least: wordSize, Most: 1 << 30, Multiple: wordSize},
 			{Name: "pushes"},
 		},
-		Variants: []kit.Variant{{ID: "heap", Setup: setupMessageWindow}},
+		Variants: []kit.Variant{{ID: "heap", Setup: setupMessageWindow, Arrivals: "pushes"}},
 	})
 }
 
@@ -25,6 +25,7 @@ type messageWindow struct {
 	pushes int
 	slots  [][]byte
 
+	sum      uint64
 	checksum kit.Checksum
 }
 
@@ -60,19 +61,23 @@ func fill(m []byte, b byte) {
 }
 
 func (w *messageWindow) Iterate() {
-	var sum uint64
 	for i := range w.pushes {
-		m := newMessage(w.size, byte(w.rng.Next()))
-		slot := &w.slots[i%len(w.slots)]
-		sum += uint64((*slot)[w.size-1])
-		// retire: the old message, which only its slot refers to
-		// publish: the new one takes the slot
-		*slot = m
+		w.Operate(i)
 	}
-	w.checksum.Add(sum)
+}
+
+// Operate pushes one message.
+func (w *messageWindow) Operate(i int) {
+	m := newMessage(w.size, byte(w.rng.Next()))
+	slot := &w.slots[i%len(w.slots)]
+	w.sum += uint64((*slot)[w.size-1])
+	// retire: the old message, which only its slot refers to
+	// publish: the new one takes the slot
+	*slot = m
 }
 
 func (w *messageWindow) Teardown() kit.Result {
+	w.checksum.Add(w.sum)
 	for _, m := range w.slots {
 		for ; len(m) > 0; m = m[wordSize:] {
 			w.checksum.Add(binary.LittleEndian.Uint64(m))
