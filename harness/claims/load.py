@@ -147,8 +147,11 @@ def resolve(
 
 def _contrast(path: Path, raw: ContrastFile) -> Contrast:
     margin = raw.margin
-    equivalent = raw.equivalent if raw.equivalent is not None else min(1.05, margin or 1.05)
-    if margin is not None and equivalent > margin:
+    if raw.kind == "bound":
+        _refuse(path, raw)
+    fallback = 1.0 if raw.kind == "bound" else min(1.05, margin or 1.05)
+    equivalent = raw.equivalent if raw.equivalent is not None else fallback
+    if raw.kind != "bound" and margin is not None and equivalent > margin:
         raise DataError(path, f"contrast.{raw.id}.equivalent", f"{equivalent} is above the margin", "lower it")
     return Contrast(
         id=raw.id,
@@ -171,6 +174,15 @@ def _contrast(path: Path, raw: ContrastFile) -> Contrast:
     )
 
 
+def _refuse(path: Path, raw: ContrastFile) -> None:
+    """What a bound has no use for."""
+    for key, there in (("equivalent", raw.equivalent is not None), ("baseline", raw.baseline is not None)):
+        if there:
+            raise DataError(path, f"contrast.{raw.id}.{key}", "a bound has none", "leave it out: margin is the bound")
+    if raw.predicted == "equal":
+        raise DataError(path, f"contrast.{raw.id}.predicted", "a value never equals a bound", "say above or below")
+
+
 def _check_contrast(path: Path, claim: Claim, contrast: Contrast, catalog: Catalog) -> None:
     key = f"contrast.{contrast.id}"
     if contrast.kind not in kinds.NAMES:
@@ -188,6 +200,8 @@ def _check_contrast(path: Path, claim: Claim, contrast: Contrast, catalog: Catal
         raise DataError(path, f"{key}.expected", "an exact contrast says what it expects", "add expected = ...")
     if contrast.kind == "ratio":
         _check_ratio(path, key, contrast, metric)
+    if contrast.kind == "bound":
+        _check_bound(path, key, contrast, metric)
     for level in levels_of(claim, contrast):
         try:
             subjects, baselines = resolve(claim, contrast, level, catalog)
@@ -210,6 +224,16 @@ def _check_ratio(path: Path, key: str, contrast: Contrast, metric: Metric) -> No
         raise DataError(path, f"{key}.margin", problem, f"use at least {LOWEST_TIMING_MARGIN}")
 
 
+def _check_bound(path: Path, key: str, contrast: Contrast, metric: Metric) -> None:
+    if contrast.margin is None:
+        raise DataError(path, f"{key}.margin", "a bound is missing", "give it as margin, in the metric's unit")
+    if metric.assumption == "exact":
+        raise DataError(path, f"{key}.metric", f"{metric.id} is exact", 'use kind = "exact"')
+    if contrast.margin <= 0 and metric.assumption != "linear":
+        problem = f"{metric.id} is {metric.assumption} and always above {contrast.margin}"
+        raise DataError(path, f"{key}.margin", problem, "use a bound above 0")
+
+
 def _check_sides(
     path: Path,
     key: str,
@@ -225,6 +249,8 @@ def _check_sides(
         if asked.mode not in metric.modes:
             valid = ", ".join(metric.modes)
             raise DataError(path, f"{key}.metric", f"{metric.id} is not valid in mode {asked.mode}", f"use {valid}")
+    if contrast.kind == "bound":
+        _check_one_subject(path, key, metric, subjects)
     languages = {asked.language for asked in (*subjects, *baselines)}
     if baselines and len(languages) > 1 and metric.scope != "uniform":
         remedy = "use a metric of scope uniform"
@@ -242,6 +268,17 @@ def _check_sides(
     if baselines and lanes[0] != lanes[1] and not crossing and contrast.crosses is None:
         problem = f"compares lane {', '.join(sorted(lanes[0]))} with {', '.join(sorted(lanes[1]))}"
         raise DataError(path, key, problem, 'declare a factor, or give the reason as crosses = "..."')
+
+
+def _check_one_subject(path: Path, key: str, metric: Metric, subjects: tuple[Asked, ...]) -> None:
+    """A bound is about one configuration: whatever else its metric may compare, it is never a mean over languages."""
+    names = {(asked.language, asked.configuration, asked.toolchain) for asked in subjects}
+    if len(names) > 1:
+        problem = f"the bound is asked of {len(names)} configurations at once"
+        raise DataError(path, f"{key}.subject", problem, "give each a contrast of its own")
+    if metric.assumption == "skewed" and len(subjects) > 1:
+        problem = f"{metric.id} is skewed, and has no mean over {len(subjects)} workloads"
+        raise DataError(path, f"{key}.over", problem, "narrow it to one")
 
 
 def _check_answers(path: Path, claim: Claim) -> None:

@@ -28,13 +28,15 @@ def exact_value(finding: Finding) -> str:
     return "nothing" if value == 0 else f"{units.quantity(value, finding.unit)} per operation"
 
 
-def rule(contrast: Contrast, metric_title: str) -> str:
-    """When a contrast holds, as one sentence."""
+def rule(contrast: Contrast, metric_title: str, unit: str = "x") -> str:
+    """When a contrast holds, as one sentence; ``unit`` is the metric's, for a bound in it."""
     if contrast.kind == "exact":
         return (
             f"{metric_title} = {contrast.expected:g} per operation (± {contrast.tolerance:g} in the whole invocation)"
         )
     margin = contrast.margin or 1.0
+    if contrast.kind == "bound":
+        return f"{metric_title}: the whole interval lies {contrast.predicted} {units.quantity(margin, unit)}"
     same = f"equivalent when it lies within ± {100 * (contrast.equivalent - 1):.0f} %"
     if contrast.predicted == "equal":
         return f"{metric_title}: the ratio is expected to be 1; {same}"

@@ -71,7 +71,7 @@ def effect_of(finding: Finding, contrast: Contrast, catalog: Catalog) -> Effect:
         equivalent=finding.thresholds.get("equivalent"),
         expected=finding.thresholds.get("expected"),
         on_axis=finding.unit == "x" and point is not None and point > 0,
-        rule=words.rule(contrast, title),
+        rule=words.rule(contrast, title, finding.unit),
         about=contrast.about,
         estimand=finding.estimand,
         p=finding.p,
@@ -107,10 +107,15 @@ def shown_on_board(effects: Sequence[Effect]) -> tuple[int, ...]:
 
 
 def headline_of(findings: Sequence[Finding], board: Sequence[int]) -> int | None:
-    """Of what the board shows, the effect that the answer names too: the level nearest its margin."""
+    """Of what the board shows, the effect that the answer names too: the level nearest its margin.
+
+    Bounds in different units have no distance in common: there it is the first of them.
+    """
     known = [index for index in board if finite(findings[index].point) is not None]
     if not known:
         return None
+    if len({findings[index].unit for index in known}) > 1:
+        return known[0]
     chosen = words.decisive([findings[index] for index in known])
     return next(index for index in known if findings[index] is chosen)
 
@@ -170,7 +175,7 @@ def _effect_text(effects: Sequence[Effect], headline: int | None, board: Sequenc
     if headline is None:
         return ""
     effect = effects[headline]
-    if effect.on_axis or len(board) == 1:
+    if effect.on_axis or effect.kind == "bound" or len(board) == 1:
         return f"{effect.name} {effect.text}"
     return counts
 

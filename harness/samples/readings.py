@@ -17,13 +17,10 @@ from harness.samples.histograms import merge
 from harness.samples.latency import reported, saturated
 from harness.samples.source import AchievedRate, Field, Formula, Quantile, ReportedMax, Source, StallShare, Unexplained
 from harness.samples.stalls import Attributed, attribute, overlap, platform, spans_of, ticks_of, union, watched, within
-from harness.stats.values import Warning
+from harness.stats.values import TOO_HIGH, Warning
 
 PAGE = 4096
 """Steps in which the kernel counts resident and charged memory, bytes."""
-
-NO_CONTROL = "no_control_process"
-"""Code of the warning that stalls still hold what the platform did: such a value can only be too high."""
 
 NO_TICKER = "it had no ticker"
 
@@ -316,7 +313,7 @@ def _unwatched(record: Record) -> tuple[Warning, ...]:
     reason = record.observed.unavailable.get("control", why)
     return (
         Warning(
-            code=NO_CONTROL,
+            code=TOO_HIGH,
             text=f"the platform's own stalls are not taken off, so that the value may be too high: {reason}",
             remedy="let the harness use a real-time policy (CAP_SYS_NICE, outside any container)",
         ),

@@ -164,10 +164,17 @@ def from_differences(
     )
 
 
-def compare_to_bound(subject: Sample, bound: float, *, level: float) -> Comparison:
+def compare_to_bound(
+    subject: Sample,
+    bound: float,
+    *,
+    level: float,
+    first_stage: int | None = None,
+    rng: np.random.Generator | None = None,
+) -> Comparison:
     """``subject`` against a fixed ``bound`` in the subject's unit; 'no difference' then means 'at the bound'.
 
-    Ask for decisions with margin 1 (``ratio``, ``skewed``) or 0 (``linear``): nothing is equivalent to a bound.
+    ``first_stage`` and ``rng`` as in :func:`compare`. Ask for decisions with margin 1 (``ratio``, ``skewed``) or 0 (``linear``): nothing is equivalent to a bound.
     """
     constant = Sample(
         label=f"the bound {bound:g} {subject.unit}",
@@ -176,7 +183,7 @@ def compare_to_bound(subject: Sample, bound: float, *, level: float) -> Comparis
         assumption=subject.assumption,
         values=dict.fromkeys(subject.values, bound),
     )
-    return compare(subject, constant, level=level)
+    return compare(subject, constant, level=level, first_stage=first_stage, rng=rng)
 
 
 def decide(low: float | None, high: float | None, *, margin: float, equivalent: float) -> Decision:

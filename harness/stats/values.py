@@ -6,12 +6,18 @@ over the iterations inside one process. Numbers are in base units (ns, bytes, co
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 Assumption = Literal["ratio", "linear", "skewed", "exact"]
 """What a metric is assumed to be: it chooses the difference per block and the interval."""
 
 Decision = Literal["holds", "fails", "equivalent", "undecided"]
+
+TOO_HIGH: Final = "no_control_process"
+"""Code of the warning that a value may be too high and cannot be too low: stalls that nobody took the platform's from.
+
+It can show that something stays below a bound, never that it lies above one.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

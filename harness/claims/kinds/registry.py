@@ -9,6 +9,7 @@ from typing import ClassVar, Final, Literal, Protocol
 
 import numpy as np
 
+from harness.claims.kinds.bound import Bound
 from harness.claims.kinds.exact import Exact
 from harness.claims.kinds.ratio import Ratio
 from harness.claims.model import Demand, Finding
@@ -38,5 +39,5 @@ class Kind(Protocol):
         """The decision that a finding's numbers and thresholds lead to."""
 
 
-KINDS: Final[Mapping[str, Callable[[Question], Kind]]] = {"exact": Exact, "ratio": Ratio}
+KINDS: Final[Mapping[str, Callable[[Question], Kind]]] = {"bound": Bound, "exact": Exact, "ratio": Ratio}
 """By the name that a claim's file uses."""

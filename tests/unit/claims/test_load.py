@@ -10,6 +10,7 @@ from tests.unit.claims.builders import catalog, claims
 
 RATIO = "manual_is_faster"
 EXACT = "constructor_escapes"
+BOUND = "pauses_are_short"
 
 
 def test_claims_when_the_project_is_sound_then_each_says_its_limits_and_its_answers() -> None:
@@ -59,6 +60,19 @@ def test_digest_when_an_answers_wording_changes_then_stays_and_when_a_margin_doe
         ("manual_uses_less_memory", "margin = 1.10", "margin = 0.90", "contrast.peak.margin", 'predicted = "below"'),
         ("runtime_reuse_is_faster", "crosses = ", "about = ", "contrast.time", "compares lane"),
         (EXACT, "decides = true", "decides = false", "", ""),
+        (BOUND, "margin = 1_000_000", "", "contrast.reported.margin", "in the metric's unit"),
+        (BOUND, "margin = 1_000_000", "margin = 0", "contrast.reported.margin", "above 0"),
+        (BOUND, "margin = 1_000_000", "margin = 1_000_000\nequivalent = 1.05", "contrast.reported.equivalent",
+         "margin is the bound"),
+        (BOUND, "margin = 1_000_000", 'margin = 1\nbaseline = "c/glibc"', "contrast.reported.baseline", "has none"),
+        (BOUND, 'predicted = "below"', 'predicted = "equal"', "contrast.reported.predicted", "above or below"),
+        (BOUND, 'metric = "pause.reported_max"', 'metric = "allocations.count"', "contrast.reported.metric",
+         'kind = "exact"'),
+        (BOUND, "go/default workload", "go/* workload", "contrast.reported.subject", "a contrast of its own"),
+        (BOUND, "go/default workload", "configuration=default workload", "contrast.reported.subject", "of its own"),
+        (BOUND, 'metric = "pause.reported_max"\nsubject = "go/default workload=message_window"',
+         'metric = "pause.felt_p999"\nsubject = "go/default workload=message_window,lru_cache"',
+         "contrast.reported.over", "no mean over 2"),
         (EXACT, 'cannot_say = "', 'not_measurable = "no"\ncannot_say = "', "contrast", "give one of the two"),
     ],
 )  # fmt: skip

@@ -48,6 +48,8 @@ def test_rule_when_another_side_is_predicted_then_says_which() -> None:
     assert "above 1.1" in words.rule(contrast, "wall time")
     assert "below 1/1.1" in words.rule(dataclasses.replace(contrast, predicted="below"), "wall time")
     assert "expected to be 1" in words.rule(dataclasses.replace(contrast, predicted="equal"), "wall time")
+    bound = dataclasses.replace(contrast, kind="bound", predicted="below", margin=1e6)
+    assert words.rule(bound, "longest stop", "ns") == "longest stop: the whole interval lies below 1.00 ms"
 
 
 def test_undecided_when_nothing_is_open_then_says_that_a_part_is_missing() -> None:

@@ -4,8 +4,9 @@ import pytest
 
 from harness.protocol.record import Record
 from harness.samples.collect import collect
-from harness.samples.readings import NO_CONTROL, Absent, Reading, readings, stream
+from harness.samples.readings import Absent, Reading, readings, stream
 from harness.samples.source import parse_source
+from harness.stats.values import TOO_HIGH
 from tests.unit.samples.records import (
     cell,
     control,
@@ -104,7 +105,7 @@ def test_stalls_share_when_nothing_watched_the_platform_then_is_whole_and_says_s
     found = read(SHARE, of)
     assert found.total == 4_000_000
     (warning,) = found.warnings
-    assert warning.code == NO_CONTROL
+    assert warning.code == TOO_HIGH
     assert "the kernel refuses SCHED_FIFO here" in warning.text
     ordinary = scheduled(stall(0, 4_000_000), control=control((0, 0, 4_000_000), policy="SCHED_OTHER"))
     assert read(SHARE, ordinary).total == 4_000_000
@@ -116,7 +117,7 @@ def test_sample_when_several_values_warn_of_the_same_then_once() -> None:
     one = scheduled(stall(0, 4_000_000))
     (found,) = collect([one, record(one.messages, of=one.invocation.cell, block=2)], share)
     assert dict(found.sample.values) == {1: 0.004, 2: 0.004}
-    assert [warning.code for warning in found.sample.warnings] == [NO_CONTROL]
+    assert [warning.code for warning in found.sample.warnings] == [TOO_HIGH]
 
 
 @pytest.mark.parametrize("source", [SHARE, "stalls.unexplained at_least=1"])
@@ -133,7 +134,7 @@ def test_unexplained_when_some_stalls_have_a_cause_then_is_the_share_of_the_rest
     )  # fmt: skip
     assert read("stalls.unexplained at_least=1000000", of).value == 0.25
     assert why("stalls.unexplained at_least=9000000", of) == "it had no such stall to explain"
-    assert read("stalls.unexplained at_least=1000000", scheduled(stall(0, 3_000_000))).warnings[0].code == NO_CONTROL
+    assert read("stalls.unexplained at_least=1000000", scheduled(stall(0, 3_000_000))).warnings[0].code == TOO_HIGH
 
 
 def test_reported_max_when_histogram_and_log_report_stops_then_is_the_longest_of_both() -> None:
