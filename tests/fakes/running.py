@@ -1,5 +1,7 @@
 """What tests of running workers share: a store, a setting, short deadlines, and how to tell what still runs."""
 
+import signal
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -77,3 +79,10 @@ def gone(pids: Sequence[int], seconds: float = 0.0) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+def press_ctrl_c() -> None:
+    """What the kernel does for Ctrl-C: a signal to the main thread, whoever calls this."""
+    main = threading.main_thread().ident
+    assert main is not None
+    signal.pthread_kill(main, signal.SIGINT)

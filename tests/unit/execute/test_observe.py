@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 from harness.engines.cgroup import Cgroup
-from harness.execute.observe import Reading, Span, between, flags, limits, read, without
+from harness.execute.observe import NO_PRESSURE, Reading, Span, apart_from, between, flags, limits, read, without
 
 SECOND = 1_000_000_000
 NOTHING = Span(foreign_busy_ns=0, steal_ns=0, throttled_ns=0, major_faults=0)
@@ -130,3 +130,60 @@ def test_limits_when_there_is_no_cgroup_then_affinity_and_none() -> None:
     assert found["memory"] is None
     assert found["cpuset"]
     assert limits(None, "none")["cpuset"] is None
+
+
+def test_apart_from_when_our_instruments_took_time_then_it_is_no_foreign_load() -> None:
+    assert apart_from(replace(NOTHING, foreign_busy_ns=50), 20).foreign_busy_ns == 30
+    assert apart_from(replace(NOTHING, foreign_busy_ns=50), 70).foreign_busy_ns == 0
+    assert apart_from(replace(NOTHING, foreign_busy_ns=None), 70).foreign_busy_ns is None
+
+
+def pressure(folder: Path, end: str = "", **microseconds: int) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for resource, total in microseconds.items():
+        (folder / f"{resource}{end}").write_text(
+            f"some avg10=0.01 avg60=0.28 avg300=0.69 total={total}\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=1\n"
+        )
+    return folder.parent
+
+
+def test_between_when_the_cgroup_has_pressure_totals_then_its_own_differences(tmp_path: Path) -> None:
+    machine = pressure(tmp_path / "proc/pressure", cpu=5, memory=5, io=5)
+    own = Cgroup({"": tmp_path / "cg"}, 2)
+    pressure(tmp_path / "cg", ".pressure", cpu=100, memory=20, io=0)
+    before = read(1, 7, own, (0,), machine)
+    pressure(tmp_path / "cg", ".pressure", cpu=350, memory=27, io=0)
+    span = between(before, read(2, 7, own, (0,), machine), 7, own, machine)
+    assert (span.psi_cpu_ns, span.psi_memory_ns, span.psi_io_ns) == (250_000, 7_000, 0)
+    assert not {"psi_cpu_ns", "psi_memory_ns", "psi_io_ns"} & set(span.unavailable)
+
+
+@pytest.mark.parametrize("version", [1, None])
+def test_between_when_the_cgroup_has_no_pressure_totals_then_the_machines(tmp_path: Path, version: int | None) -> None:
+    machine = pressure(tmp_path / "proc/pressure", cpu=5, memory=5, io=5)
+    own = Cgroup({"memory": tmp_path / "cg"}, 1) if version else None
+    before = read(1, 7, own, (0,), machine)
+    pressure(tmp_path / "proc/pressure", cpu=6, memory=7, io=9)
+    span = between(before, read(2, 7, own, (0,), machine), 7, own or "no cgroup", machine)
+    assert (span.psi_cpu_ns, span.psi_memory_ns, span.psi_io_ns) == (1_000, 2_000, 4_000)
+
+
+def test_between_when_the_cgroup_is_gone_then_its_total_is_not_taken_from_the_machines(tmp_path: Path) -> None:
+    machine = pressure(tmp_path / "proc/pressure", cpu=900, memory=900, io=900)
+    own = Cgroup({"": tmp_path / "cg"}, 2)
+    pressure(tmp_path / "cg", ".pressure", cpu=1, memory=1, io=1)
+    before = read(1, 7, own, (0,), machine)
+    for file in (tmp_path / "cg").iterdir():
+        file.unlink()
+    span = between(before, read(2, 7, own, (0,), machine), 7, own, machine)
+    assert (span.psi_cpu_ns, span.psi_memory_ns, span.psi_io_ns) == (None, None, None)
+    assert span.unavailable["psi_io_ns"] == "the worker's cgroup had gone"
+
+
+def test_between_when_the_kernel_keeps_no_pressure_totals_then_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "pressure").mkdir()
+    (tmp_path / "pressure/cpu").write_text("something else\n")
+    before = read(1, 7, None, (0,), tmp_path)
+    span = between(before, read(2, 7, None, (0,), tmp_path), 7, "no cgroup", tmp_path)
+    assert span.psi_cpu_ns is None
+    assert [span.unavailable[f"psi_{name}_ns"] for name in ("cpu", "memory", "io")] == [NO_PRESSURE] * 3

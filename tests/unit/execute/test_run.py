@@ -1,5 +1,4 @@
 import gc
-import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -44,13 +43,6 @@ def test_run_when_a_worker_leaves_raw_files_then_they_are_kept_and_empty_folders
     assert [path.name for path in (store.folder / "out").iterdir()] == [raw.id]
     assert (store.folder / "out" / raw.id / "raw.log").read_text() == "raw\n"
     assert plain.id != raw.id
-
-
-def press_ctrl_c() -> None:
-    """What the kernel does for Ctrl-C: a signal to the main thread, whoever calls this."""
-    main = threading.main_thread().ident
-    assert main is not None
-    signal.pthread_kill(main, signal.SIGINT)
 
 
 def flagged(monkeypatch: pytest.MonkeyPatch, *rounds: tuple[str, ...]) -> None:
@@ -158,7 +150,7 @@ def test_run_when_interrupted_then_the_worker_ends_and_what_is_stored_is_readabl
             session = super().start(invocation, place)
             if invocation.slot == 1:
                 opened.append(session)
-                threading.Timer(0.1, press_ctrl_c).start()
+                threading.Timer(0.1, running.press_ctrl_c).start()
             return session
 
     opened: list[Session] = []
@@ -210,7 +202,7 @@ def test_run_when_interrupted_side_by_side_then_no_worker_is_waited_for(store: r
 
     def interrupt() -> None:
         assert both.wait(20)
-        press_ctrl_c()
+        running.press_ctrl_c()
 
     setting = running.setting(store, Interrupting(running.WORKER), parallel=2)
     threading.Thread(target=interrupt).start()

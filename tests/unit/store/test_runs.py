@@ -9,7 +9,7 @@ import pytest
 from harness.errors import StoreError, UsageError
 from harness.protocol.assemble import assemble
 from harness.protocol.formats import to_line
-from harness.protocol.record import Record
+from harness.protocol.record import Control, Curve, Record
 from harness.store import runs
 from tests.fakes import values
 
@@ -42,6 +42,20 @@ def test_append_when_closed_and_reopened_then_the_records_are_the_same(tmp_path:
     again.append(record(3))
     again.close()
     assert runs.records(tmp_path, run.id) == (*found, record(3))
+
+
+def test_append_when_instruments_saw_something_then_read_back_as_it_was(tmp_path: Path) -> None:
+    control = Control(
+        period_ns=1_000_000, threshold_ns=2_000_000, in_force="SCHED_FIFO", cpus=(0, 1), start_ns=5, end_ns=9_000_000,
+        ticks=15, skipped=3, cpu_ns=70_000, gaps=((0, 5, 2_000_005), (1, 6, 3_000_000)),
+    )  # fmt: skip
+    curve = Curve(asked_hz=40, cpus=(1,), spare=True, samples=((5, 4096), (25_000_005, 1 << 40)))
+    seen = values.observed(control=control, curve=curve, psi_cpu_ns=1_000, psi_memory_ns=0, psi_io_ns=None)
+    written = replace(record(), observed=seen)
+    run = made(tmp_path)
+    run.append(written)
+    run.close()
+    assert runs.records(tmp_path, run.id) == (written,)
 
 
 def test_append_when_called_then_each_line_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
