@@ -9,6 +9,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from harness import units
-from harness.engines.cgroup import hierarchy
+from harness.engines.cgroup import RESOURCES, hierarchy, pressure_ns
+from harness.engines.process import to_fifo
 from harness.errors import EngineUnavailable
 
 CPUS_NEEDED: Final = 2
@@ -51,13 +53,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """How the host is asked: the root of its file system, its daemon, commands, and two short measurements."""
+    """How the host is asked: the root of its file system, its daemon, commands, its scheduler, two short measurements."""
 
     system: Path
     daemon: Callable[[], str]
     """Version of the daemon that answers; EngineUnavailable where none does."""
     run: Callable[[Sequence[str]], str]
     cpus: Callable[[], int]
+    fifo: Callable[[], str | None]
+    """Why the kernel refuses real-time priority; None where it grants it."""
     fault_ns: Callable[[], float]
     lost_share: Callable[[], float]
 
@@ -69,6 +73,7 @@ def examine(engine: str, probe: Probe | None = None) -> tuple[Finding, ...]:
         _engine(engine, asked),
         *_size(asked),
         *_kernel(asked),
+        *_instruments(asked),
         *_quiet(asked),
         *_pyperf(asked),
     )
@@ -81,6 +86,7 @@ def real_probe() -> Probe:
         daemon=_daemon_version,
         run=_output,
         cpus=lambda: len(os.sched_getaffinity(0)),
+        fifo=fifo_refused,
         fault_ns=fault_ns,
         lost_share=lost_share,
     )
@@ -107,6 +113,22 @@ def lost_share() -> float:
             lost += now - last
         last = now
     return lost / (last - began)
+
+
+def fifo_refused() -> str | None:
+    """Why the kernel refuses real-time priority, asked for a thread that does nothing else; None where it grants it."""
+    why: list[str] = []
+
+    def ask() -> None:
+        try:
+            to_fifo(threading.get_native_id())
+        except OSError as error:
+            why.append(error.strerror or str(error))
+
+    thread = threading.Thread(target=ask, name="fifo")
+    thread.start()
+    thread.join()
+    return why[0] if why else None
 
 
 def _daemon_version() -> str:
@@ -221,6 +243,41 @@ def _kernel(probe: Probe) -> Iterator[Finding]:
             text=f"{name} {number}" if number is not None else f"{name} cannot be read",
             remedy="" if fine else f"sysctl -w {path.removeprefix('proc/sys/').replace('/', '.')}={usual}",
         )
+
+
+def _instruments(probe: Probe) -> Iterator[Finding]:
+    """What pauses and pressure are told apart with; a run does without, and its records say so."""
+    refused = probe.fifo()
+    yield Finding(
+        id="fifo",
+        ok=refused is None,
+        observed=refused or "granted",
+        text="real-time priority for the control of stalls" + (f" is refused: {refused}" if refused else ": granted"),
+        remedy=""
+        if refused is None
+        else "run as root (or with CAP_SYS_NICE) outside any container, and give its cgroup "
+        "cpu.rt_runtime_us where it is 0; without, no stall is put down to the platform",
+    )
+    kept = [name for name in RESOURCES if pressure_ns(probe.system / "proc/pressure", name) is not None]
+    whole = len(kept) == len(RESOURCES)
+    yield Finding(
+        id="psi",
+        ok=whole,
+        observed=", ".join(kept) or None,
+        text=f"pressure totals (PSI): {', '.join(kept) or 'none'}",
+        remedy="" if whole else "boot with psi=1 (a kernel with CONFIG_PSI); without, records hold no pressure",
+    )
+    spare = probe.cpus() - CPUS_NEEDED
+    yield Finding(
+        id="spare_cpu",
+        ok=spare > 0,
+        observed=max(0, spare),
+        text=f"{units.counted(max(0, spare), 'CPU')} beside the workers' for sampling the memory curve",
+        remedy=""
+        if spare > 0
+        else f"a host of {CPUS_NEEDED + 1} CPUs keeps the sampler off the workers' CPUs; here it "
+        "takes well under 1 % of one in mode memory, and its curves say so",
+    )
 
 
 def _quiet(probe: Probe) -> Iterator[Finding]:

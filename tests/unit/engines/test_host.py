@@ -1,12 +1,14 @@
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.engines.host import Finding, Probe, examine, fault_ns, lost_share, real_probe
+from harness.engines.host import Finding, Probe, examine, fault_ns, fifo_refused, lost_share, real_probe
 from harness.errors import EngineUnavailable
 
 SHOWN = """Show the system configuration
@@ -31,6 +33,9 @@ Run "python -m pyperf system tune" to tune
 """
 
 
+PRESSURE = "some avg10=0.00 avg60=0.00 avg300=0.00 total=12\n"
+
+
 def meminfo(*, available: int = 8_000_000, swap_total: int = 2000, swap_free: int = 2000) -> str:
     return f"MemTotal: 9000000 kB\nMemAvailable: {available} kB\nSwapTotal: {swap_total} kB\nSwapFree: {swap_free} kB\n"
 
@@ -40,6 +45,9 @@ def probe(folder: Path, **files: str) -> Probe:
         "proc/meminfo": meminfo(),
         "proc/self/mountinfo": "30 25 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
         "proc/loadavg": "0.10 0.20 0.30 1/100 4711\n",
+        "proc/pressure/cpu": PRESSURE,
+        "proc/pressure/memory": PRESSURE,
+        "proc/pressure/io": PRESSURE,
         "proc/sys/kernel/pid_max": "32768\n",
         "proc/sys/vm/max_map_count": "65530\n",
         "sys/devices/system/clocksource/clocksource0/current_clocksource": "tsc\n",
@@ -52,7 +60,8 @@ def probe(folder: Path, **files: str) -> Probe:
         system=folder,
         daemon=lambda: "1.2",
         run=lambda arguments: "nothing to say",
-        cpus=lambda: 2,
+        cpus=lambda: 3,
+        fifo=lambda: None,
         fault_ns=lambda: 1800.0,
         lost_share=lambda: 0.001,
     )
@@ -84,6 +93,7 @@ def test_examine_when_all_is_well_then_nothing_to_mend(tmp_path: Path) -> None:
         ({"proc/self/mountinfo": "\n"}, "cgroup"),
         ({"proc/loadavg": "1.50 0.20 0.30 1/100 4711\n"}, "load"),
         ({"proc/loadavg": "\n"}, "load"),
+        ({"proc/pressure/io": "\n"}, "psi"),
         ({"proc/sys/kernel/pid_max": "4096\n"}, "pid_max"),
         ({"proc/sys/vm/max_map_count": "\n"}, "max_map_count"),
         ({"sys/devices/system/clocksource/clocksource0/current_clocksource": "hpet\n"}, "clocksource"),
@@ -123,6 +133,46 @@ def test_examine_when_local_then_no_daemon_is_asked(tmp_path: Path) -> None:
 def test_examine_when_there_is_one_cpu_then_fatal(tmp_path: Path) -> None:
     found = by_id(examine("local", replace(probe(tmp_path), cpus=lambda: 1)))["cpus"]
     assert (found.ok, found.fatal, found.observed) == (False, True, 1)
+
+
+def test_examine_when_the_kernel_refuses_real_time_then_why_and_a_remedy_but_not_fatal(tmp_path: Path) -> None:
+    findings = examine("local", replace(probe(tmp_path), fifo=lambda: "Operation not permitted"))
+    (off,) = (finding for finding in findings if not finding.ok)
+    assert (off.id, off.observed, off.fatal) == ("fifo", "Operation not permitted", False)
+    assert "Operation not permitted" in off.text
+    assert "CAP_SYS_NICE" in off.remedy
+
+
+def test_examine_when_the_workers_take_every_cpu_then_none_is_spare_and_not_fatal(tmp_path: Path) -> None:
+    findings = examine("local", replace(probe(tmp_path), cpus=lambda: 2))
+    (off,) = (finding for finding in findings if not finding.ok)
+    assert (off.id, off.observed, off.fatal) == ("spare_cpu", 0, False)
+    assert "3 CPUs" in off.remedy
+
+
+def test_examine_when_the_kernel_keeps_no_pressure_then_unknown_and_a_remedy(tmp_path: Path) -> None:
+    asked = probe(tmp_path)
+    for name in ("cpu", "memory", "io"):
+        (tmp_path / "proc/pressure" / name).unlink()
+    found = by_id(examine("local", asked))["psi"]
+    assert (found.ok, found.observed) == (False, None)
+    assert "psi=1" in found.remedy
+
+
+def test_fifo_refused_when_asked_then_this_thread_keeps_its_priority_and_a_refusal_has_its_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before, asked = os.sched_getscheduler(0), []
+
+    def refuses(thread: int) -> None:
+        asked.append(thread)
+        raise PermissionError(1, "Operation not permitted")
+
+    assert fifo_refused() in (None, "Operation not permitted")
+    assert os.sched_getscheduler(0) == before
+    monkeypatch.setattr("harness.engines.host.to_fifo", refuses)
+    assert fifo_refused() == "Operation not permitted"
+    assert asked[0] not in (0, threading.get_native_id()), "a thread of its own is asked for"
 
 
 def test_examine_when_others_take_time_then_told(tmp_path: Path) -> None:

@@ -242,7 +242,7 @@ def test_invoke_when_instruments_run_then_they_begin_before_the_baseline_and_end
     noted(Instruments, "finish", lambda *_: "finish")
     noted(ProcessSession, "send", lambda session, data: data.decode())
     instrumented(tmp_path, "latency")
-    # What the control is told stands beside what the worker is told: the first line and the first "q" are the control's.
+    # What the control is told stands beside what the worker is told: the line and the first "q" are the control's.
     assert order == ["begin", "\n", "reset marks", "read", "g", "read", "marks", "finish", "q", "q"]
 
 
