@@ -1,7 +1,6 @@
 package kit
 
 import (
-	"bytes"
 	"fmt"
 	"runtime"
 	"sync/atomic"
@@ -156,9 +155,11 @@ func (t *Ticker) runDelay() (int64, bool) {
 	if errno != 0 {
 		return 0, false
 	}
-	text := t.buffer[:n]
-	return number(text[bytes.IndexByte(text, ' ')+1:], nil)
+	return number(t.buffer[:n], afterFirst)
 }
+
+// afterFirst is what stands between the first field of schedstat and the second.
+var afterFirst = []byte(" ")
 
 // Numbers of the Linux ABI; package syscall does not name them.
 const (

@@ -32,6 +32,7 @@ func TestBuildWhenArgumentsAreWrongThenItEndsWithUsage(t *testing.T) {
 		"unknown toolchain": {[]string{"go1.2", "out"}, "unknown toolchain 'go1.2'"},
 		"a configuration":   {[]string{"gogc400", "out"}, "unknown toolchain 'gogc400'"},
 		"unknown key":       {[]string{"go1.27", "out", "COLOUR=red"}, "unknown key in 'COLOUR=red'"},
+		"no layout":         {[]string{"go1.27", "out", "LAYOUTS=0"}, "unknown key in 'LAYOUTS=0'"},
 		"not a pair":        {[]string{"go1.27", "out", "GCFLAGS"}, "unknown key in 'GCFLAGS'"},
 	} {
 		t.Run(name, func(t *testing.T) {

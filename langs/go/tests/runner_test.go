@@ -82,6 +82,34 @@ type message struct {
 	GCCycles      *int64 `json:"gc_cycles"`
 	GCCPU         *int64 `json:"gc_cpu_ns"`
 	Counters      map[string]int64
+
+	Kind        string
+	EndNS       int64  `json:"end_ns"`
+	RunDelay    *int64 `json:"run_delay_ns"`
+	PeriodNS    int64  `json:"period_ns"`
+	ThresholdNS int64  `json:"threshold_ns"`
+	Ticks       int64
+	Skipped     int64
+	Dropped     int64
+	Lowest      int64
+	Highest     int64
+	Digits      int64
+	Count       uint64
+	Max         int64
+	Counts      [][2]uint64
+}
+
+// parse reads messages, one a line.
+func parse(t *testing.T, text string) (messages []message) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		var m message
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatalf("%q is not a message: %v", line, err)
+		}
+		messages = append(messages, m)
+	}
+	return messages
 }
 
 // call runs a program with stdin and extra environment; stderr is text, and code the exit code.
@@ -94,14 +122,23 @@ func call(t *testing.T, program, stdin string, env []string, args ...string) (me
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(out.String()) {
-		var m message
-		if err := json.Unmarshal([]byte(line), &m); err != nil {
-			t.Fatalf("%q is not a message: %v", line, err)
-		}
-		messages = append(messages, m)
+	return parse(t, out.String()), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// callWith runs the runner on line, does something to the process once it is released, and fails unless it ends well.
+func callWith(t *testing.T, line string, do func(*exec.Cmd)) []message {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd := exec.Command(runner, strings.Fields(line)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader("gq"), &out, &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
-	return messages, errs.String(), cmd.ProcessState.ExitCode()
+	do(cmd)
+	if err := cmd.Wait(); err != nil || errs.Len() > 0 {
+		t.Fatalf("%s: %v: %s", line, err, errs.String())
+	}
+	return parse(t, out.String())
 }
 
 // complete runs the runner and fails unless it ends well.
