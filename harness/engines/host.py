@@ -275,8 +275,8 @@ def _instruments(probe: Probe) -> Iterator[Finding]:
         text=f"{units.counted(max(0, spare), 'CPU')} beside the workers' for sampling the memory curve",
         remedy=""
         if spare > 0
-        else f"a host of {CPUS_NEEDED + 1} CPUs keeps the sampler off the workers'; here it shares them in mode memory, "
-        "and its curves say so",
+        else f"a host of {CPUS_NEEDED + 1} CPUs keeps the sampler off the workers'; here it shares them in mode "
+        "memory, and its curves say so",
     )
 
 

@@ -1,8 +1,8 @@
 """The resident curve of a worker, sampled by a process of ours that stays off its CPUs where there are others.
 
 A curve shows shape; peaks are the kernel's own marks. Only ``statm`` is read while the worker runs: anything that
-walks its page tables would slow it down [0.7 % of a CPU at 40 Hz beside 130 processes, on the virtual machine where it was
-written].
+walks its page tables would slow it down [0.7 % of a CPU at 40 Hz beside 130 processes, on the virtual machine where
+it was written].
 """
 
 import os
