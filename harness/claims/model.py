@@ -129,6 +129,12 @@ class Finding:
     """Blocks in all after which an undecided finding would likely be decided; None where no number can be told."""
     cells: tuple[str, ...]
     """Labels of the cells it rests on, for filters and links."""
+    skewed: bool = False
+    """Whether its differences are compared by ranks, and so must be the differences between two such findings."""
+    floor: float = 0.0
+    """The smallest believable standard deviation of its differences: what the steps of the clock leave."""
+    disturbed: float = 0.0
+    """Share of the differences behind it in which a side was measured on a disturbed host, rerun or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,8 +89,9 @@ def compare(
     """``subject`` against ``baseline`` over the blocks that hold both, at confidence ``1 - level``.
 
     ``first_stage`` is the number of blocks of Stein's first stage: spread and degrees of freedom then come from those
-    alone and the interval is exact whatever the second stage's size (Stein 1945). With ``rng`` and ten blocks or more
-    a bootstrap-t interval is computed as well, and a disagreement about zero becomes a warning; it never decides.
+    alone and the interval is exact whatever the second stage's size (Stein 1945). A block of the first stage that
+    holds one of the two makes it smaller; none of the second stage takes its place. With ``rng`` and ten blocks or
+    more a bootstrap-t interval is computed as well, and a disagreement about zero becomes a warning; it never decides.
     ValueError when the samples are of different metrics or a first stage has fewer than two blocks.
     """
     if first_stage is not None and first_stage < 2:
@@ -105,6 +106,9 @@ def compare(
         blocks = ()
     forward, _ = _scales(assumption)
     differences = {block: forward(subject.values[block]) - forward(baseline.values[block]) for block in blocks}
+    if first_stage is not None:
+        begun = sorted(subject.values.keys() | baseline.values.keys())[:first_stage]
+        first_stage = len(differences.keys() & set(begun))
     comparison = from_differences(
         differences,
         assumption,
@@ -134,7 +138,8 @@ def from_differences(
 ) -> Comparison:
     """The comparison that given differences amount to, by block: means over workloads, differences of differences.
 
-    Differences are logarithms of ratios under ``ratio`` and ``skewed``. ``floor`` is the smallest believable spread.
+    Differences are logarithms of ratios under ``ratio`` and ``skewed``. ``floor`` is the smallest believable spread,
+    ``first_stage`` how many of the first blocks spread and degrees of freedom come from (None: all).
     """
     blocks = tuple(sorted(differences))
     ordered = tuple(differences[block] for block in blocks)
@@ -160,6 +165,7 @@ def from_differences(
         sign_flip_p=rank.sign_flip(ordered) if assumption in ("ratio", "linear") and ordered else None,
         spread=fit.spread,
         degrees=fit.degrees,
+        floor=floor,
         warnings=fit.warnings,
     )
 
@@ -174,7 +180,8 @@ def compare_to_bound(
 ) -> Comparison:
     """``subject`` against a fixed ``bound`` in the subject's unit; 'no difference' then means 'at the bound'.
 
-    ``first_stage`` and ``rng`` as in :func:`compare`. Ask for decisions with margin 1 (``ratio``, ``skewed``) or 0 (``linear``): nothing is equivalent to a bound.
+    ``first_stage`` and ``rng`` as in :func:`compare`. Ask for decisions with margin 1 (``ratio``, ``skewed``) or 0
+    (``linear``): nothing is equivalent to a bound.
     """
     constant = Sample(
         label=f"the bound {bound:g} {subject.unit}",
@@ -218,24 +225,44 @@ def decision(comparison: Comparison, *, margin: float, equivalent: float | None 
 def p_value(comparison: Comparison, *, margin: float) -> float | None:
     """Two-sided p of the hypothesis that the effect equals ``margin``, by the test that belongs to the interval.
 
-    t for ``ratio`` and ``linear``, the exact signed-rank test for ``skewed``. 1 where the blocks are too few to
-    decide anything, so that a family corrected for several such tests fails closed; None for ``exact``, which is
-    outside that family.
+    Student's t (1908) for ``ratio`` and ``linear``, Wilcoxon's exact signed-rank test (1945) for ``skewed``. 1 where
+    the blocks are too few to decide anything, so that a family corrected for several such tests fails closed; None
+    for ``exact``, which is outside that family.
     """
     if comparison.assumption == "exact":
         return None
-    if not enough(comparison):
+    if not enough(comparison) or comparison.spread is None:
         return 1.0
     m, _ = thresholds(comparison.assumption, margin=margin, equivalent=None)
     if comparison.assumption == "skewed":
         return rank.signed_rank_p([d - m for d in comparison.differences])
-    assert comparison.spread is not None
-    assert comparison.degrees is not None
+    assert comparison.degrees is not None  # a spread under these assumptions has its degrees
     error = comparison.spread / math.sqrt(len(comparison.blocks))
     distance = abs(comparison.centre - m)
     if error == 0:
         return 1.0 if distance == 0 else 0.0
     return min(1.0, 2 * float(special.stdtr(comparison.degrees, -distance / error)))
+
+
+def equality_p(comparison: Comparison, *, margin: float, equivalent: float | None = None) -> float | None:
+    """Two-sided p of what stands between an effect and either answer, where no difference is what was predicted.
+
+    No difference is shown by rejecting both ends of its band, so the larger p counts (two one-sided tests, Schuirmann
+    1987); a difference by rejecting the margin on its own side. Between band and margin neither can be: 1. Below some
+    level exactly when the interval at that level decides. None for ``exact``.
+    """
+    if comparison.assumption == "exact":
+        return None
+    m, e = thresholds(comparison.assumption, margin=margin, equivalent=equivalent)
+    _, back = _scales(comparison.assumption)
+    against: tuple[float, ...]
+    if abs(comparison.centre) < e:
+        against = (e, -e)
+    elif abs(comparison.centre) > abs(m):
+        against = (math.copysign(m, comparison.centre),)
+    else:
+        return 1.0
+    return max(p_value(comparison, margin=back(one)) or 0.0 for one in against)
 
 
 def disputed(comparison: Comparison, *, margin: float, equivalent: float | None = None) -> Warning | None:
@@ -254,8 +281,8 @@ def disputed(comparison: Comparison, *, margin: float, equivalent: float | None 
         return None
     return Warning(
         code="sign_flip_disagrees",
-        text=f"{comparison.subject} against {comparison.baseline}: '{verdict}' by the t interval, but the exact "
-        f"sign-flip test gives p = {p:.3f}",
+        text=f"{comparison.subject} against {comparison.baseline}: the t interval decides, the exact sign-flip test "
+        f"does not (p = {p:.3f})",
         remedy="run more blocks before relying on it",
     )
 

@@ -7,6 +7,7 @@ speaks for the workloads that were measured; only the prediction interval speaks
 import math
 import statistics
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from scipy import special
 
@@ -23,30 +24,38 @@ def over_workloads(
 ) -> Comparison:
     """The weighted mean over workloads of the differences within each block, g_b = Σ w·d_wb, then t over blocks.
 
-    ``comparisons`` by workload, all ``ratio`` or all ``linear``; only blocks that hold every workload count. Weights
-    default to equal ones and are scaled to sum 1. On ratios the estimate is a weighted geometric mean (Fleming,
-    Wallace 1986: the only mean of normalised numbers that does not depend on which is the reference). ``first_stage``
-    as in :func:`~harness.stats.paired.compare`. ValueError for an empty or mixed input.
+    ``comparisons`` by workload, all of one assumption and none ``exact`` (under ``skewed`` the means have the
+    signed-rank interval); only blocks that hold every workload count. Weights default to equal ones and are scaled to
+    sum 1. On ratios the estimate is a weighted geometric mean (Fleming, Wallace 1986: the only mean of normalised
+    numbers that does not depend on which is the reference). The least spread is that of a sum of the workloads' own,
+    and what a reader has to know of one of them comes along. ``first_stage`` as in
+    :func:`~harness.stats.paired.compare`. ValueError for an empty or mixed input.
     """
     kinds = {comparison.assumption for comparison in comparisons.values()}
-    if len(kinds) != 1 or not kinds <= {"ratio", "linear"}:
-        raise ValueError(f"workloads combine when all are ratios or all are linear, not {sorted(kinds)}")
+    if len(kinds) != 1 or "exact" in kinds:
+        raise ValueError(f"workloads combine when all are compared alike and none exactly, not {sorted(kinds)}")
     (assumption,) = kinds
     raw = dict.fromkeys(comparisons, 1.0) if weights is None else {name: weights[name] for name in comparisons}
     total = math.fsum(raw.values())
     by_block = {name: dict(zip(one.blocks, one.differences, strict=True)) for name, one in comparisons.items()}
     shared = set.intersection(*(set(blocks) for blocks in by_block.values()))
     means = {b: math.fsum(raw[name] / total * by_block[name][b] for name in by_block) for b in sorted(shared)}
+    if first_stage is not None:
+        begun = sorted(set.union(*(set(blocks) for blocks in by_block.values())))[:first_stage]
+        first_stage = len(shared & set(begun))
     first = next(iter(comparisons.values()))
-    return from_differences(
+    pooled = from_differences(
         means,
         assumption,
         subject=_common(one.subject for one in comparisons.values()),
         baseline=_common(one.baseline for one in comparisons.values()),
         unit=first.estimate.unit,
         level=level,
+        floor=math.hypot(*(raw[name] / total * one.floor for name, one in comparisons.items())),
         first_stage=first_stage,
     )
+    told = (warning for one in comparisons.values() for warning in one.warnings)
+    return replace(pooled, warnings=tuple(dict.fromkeys((*told, *pooled.warnings))))
 
 
 def prediction(comparisons: Mapping[str, Comparison], *, level: float) -> Estimate | None:

@@ -5,16 +5,21 @@ difference, distances and widths are on the same scale (logarithms where the com
 """
 
 import math
+from itertools import count
 from typing import Final
 
 from scipy import special
 
 from harness.stats.paired import FEWEST_BLOCKS, thresholds
+from harness.stats.rank import signed_rank_depth
 from harness.stats.values import Comparison
 
 POWER: Final = 0.8
 POWER_EQUIVALENT: Final = 0.9
 """Equivalence has to clear two bounds, so one of them is planned with this power for both to hold with 0.8."""
+
+RANK_EFFICIENCY: Final = 0.864
+"""Least efficiency of the signed-rank test relative to t, over all symmetric distributions (Hodges, Lehmann 1956)."""
 
 
 def blocks_for(spread: float, distance: float, *, level: float, power: float = POWER) -> int:
@@ -37,7 +42,9 @@ def blocks_needed(comparison: Comparison, *, margin: float, equivalent: float | 
     """Blocks in all after which the comparison is likely decided, if its centre and spread are what they seem.
 
     The smaller of what it takes to tell the effect from the margin (power 0.8) and, where the centre lies within it,
-    to show equivalence (0.9). None where no number would do, or where there is no spread to go by.
+    to show equivalence (0.9). Signed ranks need at most 1/0.864 of t's blocks whatever the distribution (Hodges and
+    Lehmann 1956), and enough for an interval at this level at all. None where no number would do, or where there is
+    no spread to go by.
     """
     if comparison.assumption == "exact" or comparison.spread is None:
         return None
@@ -48,7 +55,12 @@ def blocks_needed(comparison: Comparison, *, margin: float, equivalent: float | 
         ways.append(blocks_for(comparison.spread, abs(comparison.centre - m), level=level))
     if abs(comparison.centre) < e:
         ways.append(blocks_for(comparison.spread, e - abs(comparison.centre), level=level, power=POWER_EQUIVALENT))
-    return max(min(ways), FEWEST_BLOCKS[comparison.assumption]) if ways else None
+    if not ways:
+        return None
+    if comparison.assumption != "skewed":
+        return max(min(ways), FEWEST_BLOCKS[comparison.assumption])
+    bounded = next(n for n in count(1) if signed_rank_depth(n, level=level) > 0)
+    return max(math.ceil(min(ways) / RANK_EFFICIENCY), FEWEST_BLOCKS["skewed"], bounded)
 
 
 def second_stage(spread: float, *, first_stage: int, width: float, level: float) -> int:

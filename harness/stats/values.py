@@ -35,7 +35,8 @@ class Sample:
 
     ``values`` maps block number to value in ``unit``; ``resolution`` is the smallest difference the source
     can tell, in the same unit (0 where it counts exactly; one unit per invocation where a count is divided by
-    operations). ``label`` says what was measured, for messages.
+    operations). ``label`` says what was measured, for messages. ``disturbed`` are the blocks whose value was measured
+    while the host was, and still was when it was measured again.
     """
 
     label: str
@@ -45,6 +46,7 @@ class Sample:
     values: Mapping[int, float]
     resolution: float = 0.0
     warnings: tuple[Warning, ...] = ()
+    disturbed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +74,8 @@ class Comparison:
     ratio itself (exponentiated, unit ``"x"``); on ``linear`` they are plain values. ``centre``, ``half`` are on the
     scale of the differences (``half`` is None below two blocks; for an asymmetric interval ``low``/``high`` of the
     estimate rule). ``spread`` is the standard deviation behind ``half``, no smaller than the clock's resolution
-    allows, and ``degrees`` its degrees of freedom (a first stage's where there were two). Where no block has both,
-    ``blocks`` is empty and ``centre`` and the point are NaN.
+    allows (``floor``), and ``degrees`` its degrees of freedom (a first stage's where there were two). Where no block
+    has both, ``blocks`` is empty and ``centre`` and the point are NaN.
     """
 
     subject: str
@@ -87,4 +89,5 @@ class Comparison:
     sign_flip_p: float | None
     spread: float | None = None
     degrees: int | None = None
+    floor: float = 0.0
     warnings: tuple[Warning, ...] = ()

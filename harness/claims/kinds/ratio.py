@@ -32,11 +32,19 @@ class Ratio:
         return self.question.demands
 
     def p(self, samples: Mapping[Demand, Sample]) -> float | None:
-        """Two-sided p of "the ratio equals the margin"; 1 where samples are missing, so that the claim fails closed."""
-        if not self.question.contrast.decides:
+        """Two-sided p of "the ratio equals the margin"; 1 where samples are missing, so that the claim fails closed.
+
+        Where no difference is predicted, of whichever of the band and the margin the ratio has to be told from.
+        """
+        contrast = self.question.contrast
+        if not contrast.decides:
             return None
         comparison = self._compare(samples, level=CONFIDENCE, rng=None)
-        return 1.0 if comparison is None else paired.p_value(comparison, margin=self._margin)
+        if comparison is None or not all(_there(pair, samples) for pair in self.question.pairs):
+            return 1.0
+        if contrast.predicted == "equal":
+            return paired.equality_p(comparison, margin=self._margin, equivalent=contrast.equivalent)
+        return paired.p_value(comparison, margin=self._margin)
 
     def find(self, samples: Mapping[Demand, Sample], *, level: float, rng: np.random.Generator) -> tuple[Finding, ...]:
         """One finding over all workloads, with a row for each."""
@@ -44,7 +52,6 @@ class Ratio:
         if comparison is None:
             return ()
         question, contrast = self.question, self.question.contrast
-        disputed = paired.disputed(comparison, margin=self._margin, equivalent=contrast.equivalent)
         missing = [pair for pair in question.pairs if not _there(pair, samples)]
         estimate = comparison.estimate
         finding = Finding(
@@ -66,11 +73,16 @@ class Ratio:
             spread=comparison.spread,
             estimand=estimate.estimand,
             metric=contrast.metric,
-            warnings=(*comparison.warnings, *([disputed] if disputed else []), *_left_out(missing)),
+            warnings=(*comparison.warnings, *_left_out(missing)),
             blocks_needed=power.blocks_needed(comparison, margin=self._margin, equivalent=contrast.equivalent),
             cells=tuple(samples[one].label for one in question.demands if one in samples),
+            skewed=comparison.assumption == "skewed",
+            floor=comparison.floor,
         )
-        return (dataclasses.replace(finding, decision="undecided" if missing else self.decide(finding)),)
+        decision = "undecided" if missing else self.decide(finding)
+        disputed = None if decision == "undecided" else self._disputed(comparison)
+        warnings = (*finding.warnings, *([disputed] if disputed else []))
+        return (dataclasses.replace(finding, decision=decision, warnings=warnings),)
 
     def decide(self, finding: Finding) -> Decision:
         """One interval, one decision; ``predicted`` says on which side of no difference the effect is expected."""
@@ -118,6 +130,12 @@ class Ratio:
         if contrast.predicted == "equal":
             return _expecting_no_difference(found, bounds, margin)
         return found
+
+    def _disputed(self, comparison: Comparison) -> Warning | None:
+        """Held against the margin that the decision is about: where none is predicted, the one on the ratio's side."""
+        below = self.question.contrast.predicted == "equal" and comparison.centre < 0
+        margin = 1 / self._margin if below else self._margin
+        return paired.disputed(comparison, margin=margin, equivalent=self.question.contrast.equivalent)
 
     def _row(self, pair: Pair, samples: Mapping[Demand, Sample]) -> Row:
         comparison = self._pair(pair, samples, level=CONFIDENCE)

@@ -16,6 +16,7 @@ from harness.stats.paired import (
     decide,
     decision,
     disputed,
+    equality_p,
     estimate,
     from_differences,
     p_value,
@@ -267,6 +268,52 @@ def test_compare_when_second_stage_then_spread_is_the_first_stages_and_interval_
 def test_compare_when_first_stage_has_one_block_then_refuses() -> None:
     with pytest.raises(ValueError, match="no spread"):
         compare(sample([1.0, 2.0]), sample([1.0, 2.0], label="b"), level=0.05, first_stage=1)
+
+
+def test_compare_when_a_block_of_the_first_stage_is_missing_then_no_later_one_takes_its_place() -> None:
+    rng = np.random.default_rng(6)
+    values = dict(enumerate(np.exp(rng.normal(0, 0.1, 20)).tolist()))
+    subject = dataclasses.replace(sample([]), values={block: one for block, one in values.items() if block != 4})
+    found = compare(subject, sample([1.0] * 20, label="b"), level=0.05, first_stage=10)
+    first = [math.log(one) for block, one in values.items() if block < 10 and block != 4]
+    assert found.spread == pytest.approx(np.std(first, ddof=1))
+    assert (found.degrees, len(found.blocks)) == (8, 19)
+
+
+def test_p_value_when_the_first_stage_has_no_spread_then_fails_closed() -> None:
+    subject = dataclasses.replace(sample([]), values=dict.fromkeys(range(1, 12), 2.0))
+    found = compare(subject, sample([1.0] * 12, label="b"), level=0.05, first_stage=2)
+    assert (found.half, found.spread) == (None, None)
+    assert decision(found, margin=1.1) == "undecided"
+    assert p_value(found, margin=1.1) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("centre", "expected"), [(0.02, 0.05), (-0.02, -0.05), (0.2, 0.1), (-0.2, -0.1)],
+)  # fmt: skip
+def test_equality_p_when_effect_lies_so_then_is_scipys_p_of_what_stands_in_the_way(
+    centre: float, expected: float
+) -> None:
+    differences = [centre + one for one in (0.03, -0.02, 0.01, -0.03, 0.02, -0.01)]
+    found = equality_p(of(differences), margin=math.exp(0.1), equivalent=math.exp(0.05))
+    assert found == pytest.approx(stats.ttest_1samp(differences, expected).pvalue)
+
+
+def test_equality_p_when_effect_lies_between_band_and_margin_then_nothing_can_be_shown() -> None:
+    assert equality_p(of([0.07, 0.071, 0.069, 0.07, 0.07]), margin=math.exp(0.1), equivalent=math.exp(0.05)) == 1.0
+    exact = from_differences({0: 1.0}, "exact", subject="a", baseline="b", unit="count", level=0.05)
+    assert equality_p(exact, margin=1.1) is None
+
+
+@given(st.lists(st.floats(-0.3, 0.3), min_size=5, max_size=12), st.floats(0.001, 0.2))
+def test_equality_p_when_interval_decides_then_is_below_the_level(differences: list[float], level: float) -> None:
+    found, m, e = of(differences, level=level), 0.1, 0.05
+    assert found.half is not None
+    p = equality_p(found, margin=math.exp(m), equivalent=math.exp(e))
+    assert p is not None
+    decided = abs(found.centre) + found.half < e or abs(found.centre) - found.half > m
+    near = min(abs(abs(found.centre) + found.half - e), abs(abs(found.centre) - found.half - m)) < 1e-9
+    assert near or decided == (p < level)
 
 
 def test_disputed_when_t_decides_and_sign_flip_does_not_then_marks_it() -> None:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.stats.paired import from_differences
+from harness.stats.paired import compare, from_differences
 from harness.stats.pool import over_workloads, prediction
+from harness.stats.rank import signed_rank_interval
 from harness.stats.values import Assumption, Comparison
+from tests.unit.stats.samples import sample
 
 
 def of(differences: dict[int, float], *, subject: str = "a heap", assumption: Assumption = "ratio") -> Comparison:
@@ -44,11 +46,49 @@ def test_over_workloads_when_subjects_differ_then_names_them_all() -> None:
     assert found.subject == "a, c"
 
 
-@pytest.mark.parametrize("kinds", [(), ("ratio", "linear"), ("skewed", "skewed")])
+@pytest.mark.parametrize("kinds", [(), ("ratio", "linear"), ("exact", "exact")])
 def test_over_workloads_when_they_do_not_combine_then_refuses(kinds: tuple[Assumption, ...]) -> None:
     given = {str(index): of({0: 0.1}, assumption=kind) for index, kind in enumerate(kinds)}
     with pytest.raises(ValueError, match="workloads combine"):
         over_workloads(given, level=0.05)
+
+
+def test_over_workloads_when_skewed_then_is_the_signed_rank_interval_of_the_blocks_means() -> None:
+    rng = np.random.default_rng(30)
+    one, two = (dict(enumerate(rng.exponential(0.3, 12).tolist())) for _ in range(2))
+    found = over_workloads({"one": of(one, assumption="skewed"), "two": of(two, assumption="skewed")}, level=0.05)
+    means = [(one[block] + two[block]) / 2 for block in range(12)]
+    low, high = signed_rank_interval(means, level=0.05) or (None, None)
+    assert low is not None
+    assert high is not None
+    assert found.estimate.low == pytest.approx(math.exp(low))
+    assert found.estimate.high == pytest.approx(math.exp(high))
+    assert found.half is None
+
+
+def test_over_workloads_when_values_repeat_then_the_clocks_steps_are_the_least_spread() -> None:
+    one, two = (
+        compare(sample([100.0] * 6, resolution=step), sample([50.0] * 6, label="b"), level=0.05) for step in (3.0, 4.0)
+    )
+    found = over_workloads({"one": one, "two": two}, level=0.05)
+    assert found.spread == pytest.approx(math.hypot(0.03, 0.04) / 2 / math.sqrt(12))
+    assert over_workloads({"one": one}, level=0.05).spread == pytest.approx(one.spread)
+
+
+def test_over_workloads_when_one_of_them_carries_a_warning_then_the_mean_does() -> None:
+    warned = compare(sample([1.0, 2.0]), sample([1.0], label="b"), level=0.05)
+    found = over_workloads({"one": warned, "two": of({0: 0.1})}, level=0.05)
+    assert [warning.code for warning in found.warnings] == ["unpaired_blocks", "too_few_blocks"]
+
+
+def test_over_workloads_when_second_stage_then_spread_is_the_first_stages() -> None:
+    rng = np.random.default_rng(29)
+    one, two = (dict(enumerate(rng.normal(0, 0.1, 20).tolist())) for _ in range(2))
+    del one[3]  # a block that one workload lacks is not made up for by one of the second stage
+    found = over_workloads({"one": of(one), "two": of(two)}, level=0.05, first_stage=10)
+    first = [(one[block] + two[block]) / 2 for block in range(10) if block != 3]
+    assert found.spread == pytest.approx(np.std(first, ddof=1))
+    assert (found.degrees, len(found.blocks)) == (8, 19)
 
 
 def test_prediction_when_new_workloads_are_drawn_then_covers_them() -> None:

@@ -8,6 +8,7 @@ from scipy import stats
 
 from harness.stats.paired import decision, from_differences
 from harness.stats.power import blocks_for, blocks_needed, minimum_detectable_effect, second_stage
+from harness.stats.rank import signed_rank_interval
 from harness.stats.values import Comparison
 
 FAMILY = 0.05 / 24
@@ -85,6 +86,32 @@ def test_blocks_needed_when_one_block_or_exact_then_is_none() -> None:
     assert blocks_needed(of([0.1]), margin=1.1) is None
     exact = from_differences({0: 1.0}, "exact", subject="a", baseline="b", unit="count", level=0.05)
     assert blocks_needed(exact, margin=1.1) is None
+
+
+@pytest.mark.parametrize(("level", "least"), [(0.05, 10), (0.05 / 24, 10), (0.05 / 50, 11), (1e-4, 15)])
+def test_blocks_needed_when_skewed_then_enough_for_an_interval_at_that_level(level: float, least: int) -> None:
+    found = from_differences(
+        dict.fromkeys(range(10), 1.0) | {0: 1.001}, "skewed", subject="a", baseline="b", unit="ns", level=level
+    )
+    assert blocks_needed(found, margin=1.1) == least
+    bounded = [signed_rank_interval([float(i) for i in range(n)], level=level) for n in (least - 1, least)]
+    assert bounded[1] is not None
+    assert bounded[0] is None or least == 10
+
+
+def test_blocks_needed_when_skewed_then_the_test_by_ranks_finds_the_effect_as_often_as_promised() -> None:
+    rng = np.random.default_rng(22)
+    data = rng.normal(math.log(1.1) + 0.05, 0.1, 12)
+    found = from_differences(dict(enumerate(data.tolist())), "skewed", subject="a", baseline="b", unit="ns", level=0.05)
+    assert found.spread is not None
+    n = blocks_needed(found, margin=1.1)
+    assert n is not None
+    effect = found.centre - math.log(1.1)
+    hits = sum(
+        (signed_rank_interval(rng.normal(effect, found.spread, n).tolist(), level=0.05) or (0.0, 0.0))[0] > 0
+        for _ in range(1500)
+    )
+    assert hits >= 1200 - 3 * 16  # binomial(1500, 0.8): standard deviation 15.5
 
 
 def test_second_stage_when_first_is_tight_then_adds_nothing() -> None:
