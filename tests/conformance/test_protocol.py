@@ -13,7 +13,17 @@ from tests.conformance.programs import LANGUAGES, WORKLOADS, Source, call, call_
 
 COMPLETE, USAGE, UNSUPPORTED = 0, 64, 69
 
-CANARY = {"mebibytes": 1, "hold_ms": 1, "cpu_ms": 1, "threads": 1, "count": 10, "size": 64}
+CANARY = {
+    "mebibytes": 1,
+    "hold_ms": 1,
+    "cpu_ms": 1,
+    "threads": 1,
+    "count": 10,
+    "size": 64,
+    "arrivals": 1,
+    "service_us": 0,
+    "stall_every": 1,
+}
 CASE = cases.Case(parameters=CANARY, seed=42)
 RIGHT = cases.command_line("canary", "bytes", CASE)
 

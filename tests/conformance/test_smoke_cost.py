@@ -24,7 +24,7 @@ PROCESSES: Final = 5
 
 def _cpu_ns(source: Source, language: str, workload: str, variant: str) -> int:
     """CPU that one process spent in its measured iterations."""
-    mode = WORKLOADS[workload].variant(variant).modes[0]
+    mode = cases.modes(WORKLOADS[workload].variant(variant))[0]
     prefix = source.runner(LANGUAGES[language], LANGUAGES[language].mode_build.get(mode, {}))
     case = cases.at(WORKLOADS[workload], "smoke")
     answer = call(prefix, cases.command_line(workload, variant, case, mode=mode))

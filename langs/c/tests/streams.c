@@ -186,7 +186,8 @@ TEST(test_worker_when_iterations_disagree_then_65_and_no_end)
 TEST(test_worker_when_an_allocation_is_refused_then_66)
 {
     const struct outcome *outcome = program_go("canary variant=memory mode=throughput seed=42 warmup=0 iterations=1 "
-                                               "mebibytes=4294967296 hold_ms=0 cpu_ms=0 threads=1 count=1 size=16" NO_STALL);
+                                               "mebibytes=4294967296 hold_ms=0 cpu_ms=0 threads=1 count=1 size=16"
+                                               NO_STALL);
     CHECK_EQUAL(66, (uint64_t)outcome->code);
     CHECK_HOLDS("out of memory", outcome->err);
     outcome = program_go("binary_trees variant=node mode=throughput seed=1 warmup=0 iterations=1 depth=48 threads=1");
