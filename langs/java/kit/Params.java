@@ -10,20 +10,39 @@ import java.util.Map;
  */
 public final class Params {
     private static final List<String> COMMON = List.of("variant", "mode", "seed", "warmup", "iterations");
+    private static final Parameter WARMUP = Parameter.between("warmup", 0, 1_000_000);
+    private static final Parameter ITERATIONS = Parameter.between("iterations", 1, 1_000_000);
+    /** What mode latency takes besides. A period of 0 means no ticker, one below the least would be a load itself. */
+    private static final Parameter RATE = Parameter.between("rate", 1, 1_000_000_000);
+    private static final Parameter TICK = Parameter.between("tick_us", 0, 1_000_000);
+    private static final long LEAST_TICK = 100;
+    private static final long NS_PER_US = 1000;
 
     private final String variant;
     private final Mode mode;
     private final long seed;
     private final int warmup;
     private final int iterations;
+    private final long rate;
+    private final long tick;
     private final Map<String, Long> values;
 
-    private Params(String variant, Mode mode, long seed, int warmup, int iterations, Map<String, Long> values) {
+    private Params(
+            String variant,
+            Mode mode,
+            long seed,
+            int warmup,
+            int iterations,
+            long rate,
+            long tick,
+            Map<String, Long> values) {
         this.variant = variant;
         this.mode = mode;
         this.seed = seed;
         this.warmup = warmup;
         this.iterations = iterations;
+        this.rate = rate;
+        this.tick = tick;
         this.values = values;
     }
 
@@ -34,17 +53,18 @@ public final class Params {
         Mode mode = expected.mode(given.remove("mode"));
         String variant = expected.variant(given.remove("variant"), mode);
         long seed = expected.seed(given.remove("seed"));
-        int warmup = (int) expected.number(given.remove("warmup"), Parameter.between("warmup", 0, 1_000_000));
-        int iterations =
-                (int) expected.number(given.remove("iterations"), Parameter.between("iterations", 1, 1_000_000));
+        int warmup = (int) expected.number(given, WARMUP);
+        int iterations = (int) expected.number(given, ITERATIONS);
+        long rate = mode == Mode.LATENCY ? expected.number(given, RATE) : 0;
+        long tickUs = mode == Mode.LATENCY ? expected.tick(given) : 0;
         Map<String, Long> values = new HashMap<>();
         for (Parameter parameter : workload.parameters()) {
-            values.put(parameter.name(), expected.number(given.remove(parameter.name()), parameter));
+            values.put(parameter.name(), expected.number(given, parameter));
         }
         if (!given.isEmpty()) {
             throw expected.failure("unknown key " + given.keySet().iterator().next());
         }
-        return new Params(variant, mode, seed, warmup, iterations, values);
+        return new Params(variant, mode, seed, warmup, iterations, rate, tickUs * NS_PER_US, values);
     }
 
     private static Map<String, String> split(String[] args, Expectation expected) {
@@ -63,7 +83,7 @@ public final class Params {
 
     /** The same values for another variant. */
     public Params with(String otherVariant) {
-        return new Params(otherVariant, mode, seed, warmup, iterations, values);
+        return new Params(otherVariant, mode, seed, warmup, iterations, rate, tick, values);
     }
 
     public String variant() {
@@ -87,6 +107,16 @@ public final class Params {
         return iterations;
     }
 
+    /** Operations that arrive per second, in mode latency. */
+    public long rate() {
+        return rate;
+    }
+
+    /** The period of the stall ticker in ns, in mode latency; 0 where none is to run. */
+    public long tick() {
+        return tick;
+    }
+
     /** A parameter of the workload, within the bounds it declared. */
     public long get(String name) {
         return values.get(name);
@@ -102,8 +132,8 @@ public final class Params {
         Mode mode(String given) {
             for (Mode mode : Mode.values()) {
                 if (mode.id().equals(given)) {
-                    if (mode == Mode.LATENCY) {
-                        throw Failure.unsupported("mode latency is not supported by this program");
+                    if (mode == Mode.LATENCY && !(workload instanceof Operations)) {
+                        throw Failure.unsupported("mode latency needs single operations, and " + name + " has none");
                     }
                     return mode;
                 }
@@ -122,6 +152,11 @@ public final class Params {
             } else if (!workload.variants().contains(given)) {
                 throw failure("unknown variant " + given);
             }
+            if (mode == Mode.LATENCY
+                    && workload instanceof Operations<?> operations
+                    && !operations.variantsWithOperations().contains(given)) {
+                throw Failure.unsupported("mode latency needs single operations, and variant " + given + " has none");
+            }
             return given;
         }
 
@@ -139,7 +174,17 @@ public final class Params {
             throw failure("seed=" + given + " is not an unsigned integer");
         }
 
-        long number(String given, Parameter parameter) {
+        long tick(Map<String, String> arguments) {
+            long tick = number(arguments, TICK);
+            if (tick > 0 && tick < LEAST_TICK) {
+                throw failure("tick_us=" + tick + " is neither 0 nor at least " + LEAST_TICK);
+            }
+            return tick;
+        }
+
+        /** Takes the value of {@code parameter} out of the arguments. */
+        long number(Map<String, String> arguments, Parameter parameter) {
+            String given = arguments.remove(parameter.name());
             if (given == null) {
                 throw failure("missing key " + parameter.name());
             }
@@ -174,11 +219,16 @@ public final class Params {
             for (Parameter parameter : workload.parameters()) {
                 text.append(' ').append(parameter.expectation());
             }
+            boolean latency = workload instanceof Operations;
+            if (latency) {
+                text.append("\nmode latency: ").append(RATE.expectation()).append(" tick_us=0 or ").append(LEAST_TICK);
+                text.append("..").append(TICK.highest());
+            }
             text.append("\nvariants: ").append(String.join(" ", workload.variants()));
             if (!workload.forms().isEmpty()) {
                 text.append(' ').append(Workload.ALL);
             }
-            text.append("\nmodes: throughput memory exact");
+            text.append("\nmodes: throughput memory exact").append(latency ? " latency" : "");
             return Failure.usage(text.toString());
         }
     }

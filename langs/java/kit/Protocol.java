@@ -5,17 +5,18 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 
 /**
- * The only writer to stdout: one JSON object a line, fields in the order in which they are given, integers and strings
- * only. A line is put together in a buffer made at the start and leaves in one write.
+ * The only writer to stdout: one JSON object a line, fields in the order in which they are given, integers, strings
+ * and pairs of integers only. A line is put together in a buffer made at the start and leaves in one write; one that is
+ * longer than the buffer, as a histogram may be, leaves in several.
  */
 public final class Protocol {
-    private static final int LONGEST_LINE = 16384;
+    private static final int BUFFER_BYTES = 16384;
     private static final byte[] HEX = {
         '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'
     };
 
     private final OutputStream out;
-    private final byte[] line = new byte[LONGEST_LINE];
+    private final byte[] line = new byte[BUFFER_BYTES];
     private final byte[] digits = new byte[20];
     private int length;
     private boolean first;
@@ -69,15 +70,47 @@ public final class Protocol {
         return this;
     }
 
+    /** Opens a list of pairs: nothing but {@link #pair} until {@link #closePairs}. */
+    public Protocol openPairs(String name) {
+        name(name);
+        put('[');
+        first = true;
+        return this;
+    }
+
+    public Protocol pair(long left, long right) {
+        if (!first) {
+            put(',');
+        }
+        first = false;
+        put('[');
+        decimal(left);
+        put(',');
+        decimal(right);
+        put(']');
+        return this;
+    }
+
+    public Protocol closePairs() {
+        put(']');
+        first = false;
+        return this;
+    }
+
     /** Ends the message and writes it. */
     public void send() {
         put('}');
         put('\n');
+        flush();
+    }
+
+    private void flush() {
         try {
             out.write(line, 0, length);
         } catch (IOException gone) {
             throw new UncheckedIOException(gone);
         }
+        length = 0;
     }
 
     private void name(String name) {
@@ -127,6 +160,9 @@ public final class Protocol {
     }
 
     private void put(int ascii) {
+        if (length == line.length) {
+            flush();
+        }
         line[length++] = (byte) ascii;
     }
 }

@@ -24,6 +24,8 @@ public final class Worker {
     private final Protocol out = new Protocol(new FileOutputStream(FileDescriptor.out));
     private final FileInputStream in = new FileInputStream(FileDescriptor.in);
 
+    /** Made when the workload is known; null in every other mode. */
+    private Latency latency;
     private int index;
     private boolean measuring;
 
@@ -38,6 +40,9 @@ public final class Worker {
     /** Does all of it; returns when the harness has read what it wants of the finished process. */
     public <S> void run(Workload<S> workload) throws IOException {
         sendStart();
+        if (params.mode() == Mode.LATENCY) {
+            latency = new Latency((Operations<?>) workload, params);
+        }
         out.begin("ready").send();
         if (in.read() != 'g') {
             throw Failure.usage("expected the byte g on stdin after ready");
@@ -50,7 +55,11 @@ public final class Worker {
         } else {
             result = repeat(workload, params, null);
         }
-        sendEnd(result == null ? List.of() : result.counters());
+        End end = new End(memory.peakResident(), memory.resident(), jvm.collections());
+        if (latency != null) {
+            latency.send(out);
+        }
+        sendEnd(end, result == null ? List.of() : result.counters());
         waitForDismissal();
     }
 
@@ -63,7 +72,7 @@ public final class Worker {
                 memory.resetPeak();
                 measuring = true;
             }
-            Result result = once(workload, of, timing);
+            Result result = once(workload, of, warmup, timing);
             sendIteration(warmup ? "warmup" : "measured", form, timing, result);
             checkpoints.send(out);
             if (expected == null) {
@@ -79,11 +88,15 @@ public final class Worker {
     }
 
     /** One iteration. The instruments are read in the order outer to inner: CPU, allocated bytes, wall clock. */
-    private <S> Result once(Workload<S> workload, Params of, Timing timing) {
+    private <S> Result once(Workload<S> workload, Params of, boolean warmup, Timing timing) {
         if (of.mode() == Mode.EXACT) {
             Compilers.awaitIdle();
         }
         S state = workload.setup(new Run(of, checkpoints, threads));
+        if (latency != null && workload instanceof Operations<S> operations) {
+            latency.iterate(operations, state, of, warmup, clock, timing);
+            return workload.teardown(state);
+        }
         long cpu = clock.cpu();
         long bytes = allocatedBytes();
         long start = Clock.now();
@@ -135,12 +148,12 @@ public final class Worker {
         out.checksum("checksum", result.checksum()).send();
     }
 
-    private void sendEnd(List<Result.Counter> counters) {
+    private void sendEnd(End end, List<Result.Counter> counters) {
         out.begin("end")
                 .text("status", "ok")
-                .number("peak_resident_bytes", memory.peakResident())
-                .number("resident_bytes", memory.resident())
-                .number("gc_cycles", jvm.collections())
+                .number("peak_resident_bytes", end.peakResident)
+                .number("resident_bytes", end.resident)
+                .number("gc_cycles", end.collections)
                 .open("counters");
         for (Result.Counter counter : counters) {
             out.number(counter.name(), counter.value());
@@ -174,11 +187,6 @@ public final class Worker {
         }
     }
 
-    /** What the instruments said about one iteration, in ns and bytes. */
-    private static final class Timing {
-        private long start;
-        private long elapsed;
-        private long cpu;
-        private long bytes;
-    }
+    /** What is read when the last iteration is over, before messages that may be many are put together. */
+    private record End(long peakResident, long resident, long collections) {}
 }

@@ -9,7 +9,7 @@ import kit.Check;
 public final class ProgramTests {
     private static final String[] CANARY = {
         "canary", "variant=bytes", "mode=throughput", "seed=42", "warmup=1", "iterations=2", "mebibytes=8", "hold_ms=1",
-        "cpu_ms=1", "threads=2", "count=10", "size=64"
+        "cpu_ms=1", "threads=2", "count=10", "size=64", "arrivals=10", "service_us=0", "stall_every=1"
     };
     private static final long OPERATIONS = 2_000_000;
     private static final Map<String, String> COLLECTORS = Map.of(
@@ -90,12 +90,6 @@ public final class ProgramTests {
     public void test_worker_when_the_workload_is_unknown_then_stderr_lists_those_there_are() throws Exception {
         Programs.Answer answer = programs.runner("gq", "", "no_such_workload");
         Check.that(answer.err().contains("workloads: binary_trees canary "), answer.err());
-    }
-
-    public void test_worker_when_asked_for_latency_then_it_exits_69() throws Exception {
-        Programs.Answer answer = programs.runner("gq", "", canary("mode=latency"));
-        ends(69, answer, "latency");
-        Check.equal(List.of(), answer.out(), "stdout");
     }
 
     public void test_worker_when_iterations_disagree_then_it_exits_65_showing_both() throws Exception {

@@ -6,22 +6,24 @@ import java.util.List;
 import kit.Checkpoints;
 import kit.Checksum;
 import kit.Clock;
+import kit.Operations;
 import kit.Parameter;
 import kit.Params;
 import kit.Result;
 import kit.Rng;
 import kit.Run;
 import kit.Threads;
-import kit.Workload;
 
 /**
  * Runs whose truth is their input: exactly so much memory touched, so long a pause, so much CPU burnt, so many bytes
- * allocated. The harness must read these back; they measure the instruments, not Java.
+ * allocated, operations held up so long and so often. The harness must read these back; they measure the instruments,
+ * not Java.
  */
-public final class Canary implements Workload<Canary.State> {
+public final class Canary implements Operations<Canary.State> {
     private static final int PAGE_BYTES = 4096;
     private static final int PAGE_WORDS = PAGE_BYTES / Long.BYTES;
     private static final int MEBIBYTE_WORDS = (1 << 20) / Long.BYTES;
+    private static final long US = 1000;
     private static final long MS = 1_000_000;
 
     /** Volatile, so that no store to it is dropped in favour of a later one and every block has to exist. */
@@ -29,7 +31,7 @@ public final class Canary implements Workload<Canary.State> {
 
     @Override
     public List<String> variants() {
-        return List.of("memory", "pause", "cpu", "bytes");
+        return List.of("memory", "pause", "cpu", "bytes", "stall");
     }
 
     @Override
@@ -40,7 +42,20 @@ public final class Canary implements Workload<Canary.State> {
                 Parameter.between("cpu_ms", 0, 3_600_000),
                 Parameter.between("threads", 1, 1024),
                 Parameter.between("count", 0, 1L << 32),
-                Parameter.between("size", 16, 1 << 30).multipleOf(Long.BYTES));
+                Parameter.between("size", 16, 1 << 30).multipleOf(Long.BYTES),
+                Parameter.between("arrivals", 0, 1L << 40),
+                Parameter.between("service_us", 0, 3_600_000_000L),
+                Parameter.between("stall_every", 1, 1L << 40));
+    }
+
+    @Override
+    public String arrivals() {
+        return "arrivals";
+    }
+
+    @Override
+    public List<String> variantsWithOperations() {
+        return List.of("stall");
     }
 
     @Override
@@ -54,6 +69,7 @@ public final class Canary implements Workload<Canary.State> {
             case "memory" -> fill(state);
             case "pause" -> hold(state);
             case "cpu" -> burn(state);
+            case "stall" -> serve(state);
             default -> churn(state);
         }
     }
@@ -69,6 +85,7 @@ public final class Canary implements Workload<Canary.State> {
             }
             case "pause" -> Result.of(1, 0, 0, 0, checksum);
             case "cpu" -> Result.of(state.threads, 0, 0, 0, checksum);
+            case "stall" -> Result.of(state.arrivals, 0, 0, 0, checksum);
             default -> Result.of(state.count, state.count, state.count * state.size, state.size, checksum);
         };
     }
@@ -88,11 +105,15 @@ public final class Canary implements Workload<Canary.State> {
     }
 
     private static void hold(State state) {
-        long end = Clock.now() + state.holdMs * MS;
+        spin(state.holdMs * MS);
+        state.checksum.add(state.holdMs);
+    }
+
+    private static void spin(long ns) {
+        long end = Clock.now() + ns;
         while (Clock.now() - end < 0) {
             Thread.onSpinWait();
         }
-        state.checksum.add(state.holdMs);
     }
 
     private static void burn(State state) {
@@ -123,6 +144,28 @@ public final class Canary implements Workload<Canary.State> {
         }
     }
 
+    private void serve(State state) {
+        for (long i = 0; i < state.arrivals; i++) {
+            operate(state, i);
+        }
+        conclude(state);
+    }
+
+    /** Of variant stall: every so many operations one takes longer. */
+    @Override
+    public void operate(State state, long i) {
+        spin(state.serviceUs * US);
+        if (i % state.stallEvery == state.stallEvery - 1) {
+            spin(state.holdMs * MS);
+        }
+    }
+
+    @Override
+    public void conclude(State state) {
+        state.checksum.add(state.arrivals);
+        state.checksum.add(state.arrivals / state.stallEvery);
+    }
+
     /** Spins until this thread has used {@code share} ns of CPU. Compiling this loop costs some ms of CPU itself. */
     private record Burner(ThreadMXBean clock, long share) implements Runnable {
         @Override
@@ -145,6 +188,9 @@ public final class Canary implements Workload<Canary.State> {
         private final int threads;
         private final long count;
         private final int size;
+        private final long arrivals;
+        private final long serviceUs;
+        private final long stallEvery;
         private final Rng rng;
         private final Checksum checksum = new Checksum();
         private final ThreadMXBean clock = ManagementFactory.getThreadMXBean();
@@ -159,6 +205,9 @@ public final class Canary implements Workload<Canary.State> {
             threads = params.getInt("threads");
             count = params.get("count");
             size = params.getInt("size");
+            arrivals = params.get("arrivals");
+            serviceUs = params.get("service_us");
+            stallEvery = params.get("stall_every");
             rng = new Rng(params.seed());
         }
     }

@@ -2,18 +2,18 @@ package workloads;
 
 import java.util.List;
 import kit.Checksum;
+import kit.Operations;
 import kit.Parameter;
 import kit.Params;
 import kit.Result;
 import kit.Run;
-import kit.Workload;
 
 /**
  * A cache that forgets the least recently used entry: objects that live long enough to be promoted and die soon after.
  * Variant {@code heap}: every entry is an object of its own, in a hash table with chains and a doubly linked list. A
  * {@code LinkedHashMap} would box its keys and choose another table, and the languages would no longer do the same.
  */
-public final class LruCache implements Workload<LruCache.State> {
+public final class LruCache implements Operations<LruCache.State> {
     private static final int ENTRY_BYTES = 40;
 
     @Override
@@ -28,22 +28,34 @@ public final class LruCache implements Workload<LruCache.State> {
     }
 
     @Override
+    public String arrivals() {
+        return "accesses";
+    }
+
+    @Override
     public State setup(Run run) {
         return new State(run.params());
     }
 
     @Override
     public void iterate(State state) {
-        Cache cache = state.cache;
-        long keys = 10L * cache.capacity;
-        long a = state.seed & Lcg.MASK;
-        long b = (state.seed + 1) & Lcg.MASK;
         for (long i = 0; i < state.accesses; i++) {
-            a = Lcg.next(a);
-            cache.put(a % keys, i);
-            b = Lcg.next(b);
-            cache.get(b % keys);
+            operate(state, i);
         }
+        conclude(state);
+    }
+
+    @Override
+    public void operate(State state, long i) {
+        state.a = Lcg.next(state.a);
+        state.cache.put(state.a % state.keys, i);
+        state.b = Lcg.next(state.b);
+        state.cache.get(state.b % state.keys);
+    }
+
+    @Override
+    public void conclude(State state) {
+        Cache cache = state.cache;
         state.checksum.add(cache.hits);
         state.checksum.add(cache.misses);
         state.checksum.add(cache.sum);
@@ -219,17 +231,21 @@ public final class LruCache implements Workload<LruCache.State> {
         }
     }
 
-    /** One iteration: its parameters and an empty cache. */
+    /** One iteration: its parameters, an empty cache, and the two generators of keys. */
     static final class State {
-        private final long seed;
         private final long accesses;
         private final Cache cache;
+        private final long keys;
         private final Checksum checksum = new Checksum();
+        private long a;
+        private long b;
 
         private State(Params params) {
-            seed = params.seed();
             accesses = params.get("accesses");
             cache = new Cache(params.getInt("capacity"));
+            keys = 10L * cache.capacity;
+            a = params.seed() & Lcg.MASK;
+            b = (params.seed() + 1) & Lcg.MASK;
         }
     }
 }

@@ -5,18 +5,18 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
 import kit.Checksum;
+import kit.Operations;
 import kit.Parameter;
 import kit.Params;
 import kit.Result;
 import kit.Rng;
 import kit.Run;
-import kit.Workload;
 
 /**
  * A large window of recent messages, each replaced in turn: steady churn under a live set that holds no references.
  * Variant {@code heap}: a message is a byte array, the window an array of them.
  */
-public final class MessageWindow implements Workload<MessageWindow.Window> {
+public final class MessageWindow implements Operations<MessageWindow.Window> {
     @Override
     public List<String> variants() {
         return List.of("heap");
@@ -28,6 +28,11 @@ public final class MessageWindow implements Workload<MessageWindow.Window> {
                 Parameter.between("window", 1, 1 << 30),
                 Parameter.between("size", Long.BYTES, 1 << 30).multipleOf(Long.BYTES),
                 Parameter.between("pushes", 0, 1L << 33));
+    }
+
+    @Override
+    public String arrivals() {
+        return "pushes";
     }
 
     @Override
@@ -49,23 +54,24 @@ public final class MessageWindow implements Workload<MessageWindow.Window> {
 
     @Override
     public void iterate(Window window) {
-        byte[][] slots = window.slots;
-        int last = window.size - 1;
-        int slot = 0;
-        long sum = 0;
         for (long i = 0; i < window.pushes; i++) {
-            byte[] message = make(window);
-            sum += slots[slot][last] & 0xff;
-            // retire: the message of this slot, which nothing else refers to
-            // publish: the new one takes its place
-            slots[slot] = message;
-            slot = slot + 1 < slots.length ? slot + 1 : 0;
+            operate(window, i);
         }
-        window.checksum.add(sum);
+    }
+
+    @Override
+    public void operate(Window window, long i) {
+        byte[] message = make(window);
+        int slot = (int) (i % window.slots.length);
+        window.sum += window.slots[slot][window.size - 1] & 0xff;
+        // retire: the message of this slot, which nothing else refers to
+        // publish: the new one takes its place
+        window.slots[slot] = message;
     }
 
     @Override
     public Result teardown(Window window) {
+        window.checksum.add(window.sum);
         for (int i = 0; i < window.slots.length; i++) {
             ByteBuffer message = ByteBuffer.wrap(window.slots[i]).order(ByteOrder.LITTLE_ENDIAN);
             while (message.hasRemaining()) {
@@ -88,6 +94,7 @@ public final class MessageWindow implements Workload<MessageWindow.Window> {
         private final long pushes;
         private final Rng rng;
         private final Checksum checksum = new Checksum();
+        private long sum;
 
         private Window(Params params) {
             slots = new byte[params.getInt("window")][];

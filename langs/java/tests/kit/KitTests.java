@@ -95,7 +95,7 @@ public final class KitTests {
         }
     }
 
-    public void test_params_when_mode_is_latency_then_are_unsupported() {
+    public void test_params_when_a_workload_has_no_operations_then_mode_latency_is_unsupported() {
         String[] latency = COMPLETE.clone();
         latency[2] = "mode=latency";
         Failure failure = Check.fails(Failure.class, () -> Params.parse(latency, new Probe()), "latency");
@@ -130,6 +130,18 @@ public final class KitTests {
                 + "\"checksum\":\"0000000000000abc\",\"counters\":{},\"in_force\":{\"a\":10,"
                 + "\"b\":\"\\\"\\\\\\u000a\\u00e9\"},\"last\":-7}\n";
         Check.equal(expected, out.toString(StandardCharsets.US_ASCII), "line");
+    }
+
+    public void test_protocol_when_a_line_exceeds_its_buffer_then_it_leaves_whole() {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        Protocol protocol = new Protocol(out).begin("histogram").openPairs("none").closePairs().openPairs("counts");
+        StringBuilder expected = new StringBuilder("{\"type\":\"histogram\",\"none\":[],\"counts\":[");
+        for (int i = 0; i < 33_792; i++) {
+            protocol.pair(i, Long.MAX_VALUE - i);
+            expected.append(i == 0 ? "[" : ",[").append(i).append(',').append(Long.MAX_VALUE - i).append(']');
+        }
+        protocol.closePairs().number("last", 1).send();
+        Check.equal(expected + "],\"last\":1}\n", out.toString(StandardCharsets.US_ASCII), "line");
     }
 
     public void test_protocol_when_stdout_is_gone_then_fails() {
