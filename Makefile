@@ -10,16 +10,17 @@ SUITE ?= quick
 CLAIMS ?=
 BUDGET ?=
 SEED ?=
+FAST ?=
 PYTEST ?=
 
 bin := .venv/bin
 RUN_OPTIONS = $(if $(CLAIMS),--claims $(CLAIMS)) $(if $(BUDGET),--budget $(BUDGET)) $(if $(SEED),--seed $(SEED))
 
-.PHONY: help python setup browser bench build test check nightly report gate selfbench clean lock
+.PHONY: help python setup browser bench build test check validate nightly report gate selfbench clean lock
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
-	@echo 'Variables: ENGINE=auto|docker|local SUITE=quick CLAIMS=a,b BUDGET=10m SEED=1, for bench and what is like it; PYTEST="-k word" for test'
+	@echo 'Variables: ENGINE=auto|docker|local SUITE=quick CLAIMS=a,b BUDGET=10m SEED=1, for bench and what is like it; FAST=1 for validate; PYTEST="-k word" for test'
 
 python:
 	@harness/bootstrap
@@ -47,6 +48,9 @@ check: setup ## formatters, linters and types: of Python here, of the programs i
 	$(bin)/ruff format --check
 	$(bin)/mypy
 	$(bin)/python -m tests.lint
+
+validate: python ## inject known memory, CPU, pauses, allocations and effects, and see that they are read back
+	@$(bin)/memverdict validate --engine $(ENGINE) $(if $(FAST),--fast)
 
 report: python ## the page of the latest run, written again
 	@$(bin)/memverdict report

@@ -168,6 +168,17 @@ class ModeFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TruthFile:
+    """``[truth]``: what ``validate`` may expect of the runtime."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    start_memory: str = "0"
+    start_cpu_ms: Annotated[int, Field(ge=0)] = 0
+    size_classes: tuple[tuple[int, int], ...] = ()
+    stops: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageFile:
     """``langs/<language>/lang.toml``."""
 
@@ -185,6 +196,7 @@ class LanguageFile:
     configuration: Annotated[tuple[ConfigurationFile, ...], Field(min_length=1)]
     mode: Mapping[Mode, ModeFile] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
+    truth: TruthFile = field(default_factory=TruthFile)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

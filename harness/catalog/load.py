@@ -29,6 +29,7 @@ from harness.catalog.model import (
     Suite,
     SuiteCells,
     Toolchain,
+    Truth,
     Variant,
     Workload,
 )
@@ -54,7 +55,10 @@ def load(root: Path) -> Catalog:
         digest=of_value(
             (
                 [specification(one) for one in workloads.values()],
-                [dataclasses.replace(one, title="", colour="", marker="", dash="") for one in languages.values()],
+                [
+                    dataclasses.replace(one, title="", colour="", marker="", dash="", truth=Truth())
+                    for one in languages.values()
+                ],
                 metrics,
             )
         ),
@@ -172,6 +176,20 @@ def load_language(path: Path) -> Language:
         ),
         mode_build={mode: one.build for mode, one in raw.mode.items()},
         absent=raw.absent,
+        truth=_truth(path, raw),
+    )
+
+
+def _truth(path: Path, raw: files.LanguageFile) -> Truth:
+    """``[truth]`` of a language."""
+    one = raw.truth
+    if one.stops is not None:
+        _known(path, "truth.stops", one.stops, [configuration.id for configuration in raw.configuration])
+    return Truth(
+        start_bytes=files.memory_bytes(path, "truth.start_memory", one.start_memory),
+        start_cpu_ns=one.start_cpu_ms * 1_000_000,
+        size_classes=dict(one.size_classes),
+        stops=one.stops,
     )
 
 

@@ -6,7 +6,7 @@ of them: a :class:`Cell` is one thing to measure, an :class:`Invocation` one fre
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -155,6 +155,21 @@ class Configuration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """What ``validate`` may expect of a language's runtime, where that differs between languages.
+
+    Up to ``start_bytes`` its memory and ``start_cpu_ns`` its CPU time vary by what the runtime does for itself.
+    ``size_classes`` maps bytes asked for to bytes allocated; ``stops`` names a configuration whose every stop is
+    reported (None: there is none).
+    """
+
+    start_bytes: int = 0
+    start_cpu_ns: int = 0
+    size_classes: Mapping[int, int] = field(default_factory=dict)
+    stops: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Language:
     """A folder under ``langs/``: its toolchains, configurations, and what it does not have."""
 
@@ -171,6 +186,7 @@ class Language:
     configurations: tuple[Configuration, ...]
     mode_build: Mapping[Mode, Mapping[str, str]]
     absent: Mapping[str, str]
+    truth: Truth = field(default_factory=Truth)
 
     def toolchain(self, toolchain_id: str) -> Toolchain:
         """The toolchain of that id; KeyError when there is none."""

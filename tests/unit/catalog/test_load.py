@@ -148,3 +148,26 @@ def test_amounts_when_well_formed_then_become_base_units() -> None:
 
 def test_nearest_when_nothing_is_close_then_lists_all() -> None:
     assert nearest("zzz", ["b", "a"]) == "use one of: a, b"
+
+
+def test_load_when_a_language_says_what_is_true_of_it_then_in_base_units_and_no_part_of_the_digest(
+    project: Path,
+) -> None:
+    before = load(project).digest
+    path = language_file(project)
+    configuration = load(project).languages[path.parent.name].configurations[0].id
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text[: text.index("[truth]")]
+        + f'[truth]\nstart_memory = "2MiB"\nstart_cpu_ms = 3\nsize_classes = [[64, 80]]\nstops = "{configuration}"\n',
+        encoding="utf-8",
+    )
+    truth = load(project).languages[path.parent.name].truth
+    assert (truth.start_bytes, truth.start_cpu_ns) == (2 << 20, 3_000_000)
+    assert (truth.size_classes, truth.stops) == ({64: 80}, configuration)
+    change(path, f'stops = "{configuration}"', 'stops = "no_such_configuration"')
+    with pytest.raises(DataError) as caught:
+        load(project)
+    assert (caught.value.file, caught.value.key) == (path, "truth.stops")
+    change(path, 'stops = "no_such_configuration"\n', "[absent]\n" + text.partition("[absent]\n")[2])
+    assert load(project).digest == before

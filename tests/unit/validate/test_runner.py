@@ -1,0 +1,164 @@
+"""Rows run once, or twice where that is fair; what they gave is kept, and the newest whole validation is found."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.catalog.load import load
+from harness.engines.fake import FakeEngine
+from harness.store.runs import Run
+from harness.validate import runner
+from harness.validate.bench import Bench
+from harness.validate.checks import NotMeasured, Unavailable, Value
+from harness.validate.truths import ROWS, Row
+from tests.fakes import running
+from tests.fakes.project import ROOT
+
+GOOD = Value(what="good", observed=1, low=0, high=2, unit="ns")
+BAD = Value(what="bad", observed=3, low=0, high=2, unit="ns")
+
+
+def bench(store: Run, **changes: Any) -> Bench:
+    values: dict[str, Any] = {
+        "catalog": load(ROOT),
+        "setting": running.setting(store, FakeEngine(running.WORKER)),
+        "slots": itertools.count(),
+        "fast": True,
+        "seed": 1,
+        "absent": {},
+    }
+    return Bench(**(values | changes))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Run]:
+    made = running.create(tmp_path)
+    yield made
+    made.close()
+
+
+def row(*tries: list[Value | Exception], again: str = "") -> Row:
+    """A row whose first try gives the first list, and so on."""
+    left = iter(tries)
+
+    def check(bench: Bench) -> Iterator[Value]:
+        del bench
+        for one in next(left):
+            if isinstance(one, Exception):
+                raise one
+            yield one
+
+    return Row(id="row", title="title", check=check, seconds=(3, 5), again=again)
+
+
+def clock() -> float:
+    return 0.0
+
+
+def test_check_when_all_values_are_inside_then_within(store: Run) -> None:
+    found = runner.check(row([GOOD]), bench(store), clock)
+    assert (found.status, found.values, found.first, found.again) == ("within", (GOOD,), (), "")
+
+
+def test_check_when_a_second_try_is_fair_then_there_is_one_and_it_says_so(store: Run) -> None:
+    found = runner.check(row([BAD], [GOOD], again="the host is busy"), bench(store), clock)
+    assert (found.status, found.values, found.first) == ("within", (GOOD,), (BAD,))
+    assert found.again == "the host is busy"
+    found = runner.check(row([BAD], [BAD], [GOOD], again="the host is busy"), bench(store), clock)
+    assert (found.status, found.first) == ("outside", (BAD,))
+
+
+def test_check_when_a_second_try_is_not_fair_then_the_first_stands(store: Run) -> None:
+    found = runner.check(row([BAD], [GOOD]), bench(store), clock)
+    assert (found.status, found.first, found.again) == ("outside", (), "")
+
+
+def test_check_when_a_worker_fails_then_the_row_is_outside_and_not_unavailable(store: Run) -> None:
+    found = runner.check(row([GOOD, NotMeasured("it crashed")]), bench(store), clock)
+    assert (found.status, found.reason, found.values) == ("outside", "not measured: it crashed", (GOOD,))
+
+
+def test_check_when_the_host_does_not_allow_it_then_unavailable_with_the_reason(store: Run) -> None:
+    found = runner.check(row([Unavailable("no cgroup")], again="never"), bench(store), clock)
+    assert (found.status, found.ok, found.reason, found.again) == ("unavailable", True, "no cgroup", "")
+
+
+def test_check_when_a_part_is_unavailable_and_another_broken_then_the_broken_one_decides(store: Run) -> None:
+    found = runner.check(row([BAD, Unavailable("no cgroup")]), bench(store), clock)
+    assert found.status == "outside"
+    assert found.reason.startswith("bad: ")
+
+
+def test_check_when_a_language_cannot_be_had_then_says_which_and_why(store: Run) -> None:
+    catalog = load(ROOT)
+    language = next(iter(catalog.languages.values()))
+    absent = {(language.id, language.configurations[0].toolchain): "no compiler"}
+    on = bench(store, absent=absent)
+    assert language not in on.languages
+    assert runner.check(row([GOOD]), on, clock).left_out == (f"{language.title}: no compiler",)
+
+
+def test_run_when_rows_are_done_then_what_is_left_shrinks_to_nothing(store: Run) -> None:
+    rows = [row([GOOD]), row([GOOD])]
+    seen = [(left, found is None) for _, left, found in runner.run(rows, bench(store), clock)]
+    assert seen == [(6, True), (3, False), (3, True), (0, False)]
+    whole = [left for _, left, _ in runner.run([row([GOOD])], bench(store, fast=False), clock)]
+    assert whole == [5, 0]
+
+
+def stored(root: Path, name: str, **changes: Any) -> None:
+    """A validation of one row inside, one outside and one unavailable."""
+    about = {
+        "date": "2026-01-02T03:04:05+00:00", "commit": "0123456789abcdef", "machine": "m1", "engine": "docker",
+        "fast": True, "whole": True,
+    }  # fmt: skip
+    statuses = ("within", "outside", "unavailable")
+    folder = runner.new_folder(root, name)
+    document = {"format": 1, **about, "checks": [{"id": one[:3], "status": one} for one in statuses]} | changes
+    (folder / runner.CHECKS).write_text(json.dumps(document))
+
+
+def test_latest_when_several_are_stored_then_the_newest_whole_one_of_that_machine_and_engine(tmp_path: Path) -> None:
+    stored(tmp_path, "20260101-000000-validate")
+    stored(tmp_path, "20260102-000000-validate", fast=False)
+    stored(tmp_path, "20260103-000000-validate", whole=False)
+    stored(tmp_path, "20260104-000000-validate", machine="m2")
+    stored(tmp_path, "20260105-000000-validate", engine="local")
+    stored(tmp_path, "20260106-000000-validate", format=2)
+    (runner.new_folder(tmp_path, "20260107-000000-validate") / runner.CHECKS).write_text("torn {")
+    found = runner.latest(tmp_path, machine="m1", engine="docker")
+    assert found is not None
+    assert (found.id, found.fast) == ("20260102-000000-validate", False)
+    assert (found.within, found.outside, found.unavailable) == (1, ("out",), ("una",))
+    assert found.text == (
+        "validated 2026-01-02: 1 of 3 within bounds · outside: out · unavailable here: una · commit 0123456789"
+    )
+
+
+def test_latest_when_there_is_none_then_none(tmp_path: Path) -> None:
+    assert runner.latest(tmp_path, machine="m1", engine="docker") is None
+    stored(tmp_path, "20260101-000000-validate", machine="m2")
+    assert runner.latest(tmp_path, machine="m1", engine="docker") is None
+
+
+def test_folder_when_the_name_is_taken_then_it_gets_a_number(tmp_path: Path) -> None:
+    first, second = runner.new_folder(tmp_path, "v"), runner.new_folder(tmp_path, "v")
+    assert (first.name, second.name) == ("v", "v-2")
+
+
+def test_document_when_made_then_json_with_checks_and_what_they_are_of(store: Run) -> None:
+    found = runner.document([runner.check(row([GOOD]), bench(store), clock)], {"machine": "m1"})
+    assert json.loads(json.dumps(found))["checks"][0]["id"] == "row"
+    assert (found["format"], found["machine"]) == (1, "m1")
+
+
+def test_rows_when_listed_then_each_has_its_own_name_and_a_reason_where_it_may_be_repeated() -> None:
+    assert len({one.id for one in ROWS}) == len(ROWS)
+    for one in ROWS:
+        assert one.seconds[0] <= one.seconds[1]
+        assert replace(one, again="") == one or len(one.again) > 20
