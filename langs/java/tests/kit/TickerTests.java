@@ -144,15 +144,18 @@ public final class TickerTests {
         try (RunDelay delay = RunDelay.ofThisThread()) {
             long last = delay.read();
             Check.that(last >= 0, "this kernel keeps the account: " + last);
+            int readings = 1000;
             long before = threads.getCurrentThreadAllocatedBytes();
-            for (int i = 0; i < 1000; i++) {
+            for (int i = 0; i < readings; i++) {
                 long next = delay.read();
                 if (next < last) {
                     throw new AssertionError(next + " after " + last);
                 }
                 last = next;
             }
-            Check.equal(0L, threads.getCurrentThreadAllocatedBytes() - before, "bytes");
+            long bytes = threads.getCurrentThreadAllocatedBytes() - before;
+            // As with the recorder: an object for each reading would be 16,000 bytes at least.
+            Check.that(bytes < readings, bytes + " bytes for " + readings + " readings");
         }
     }
 }
