@@ -49,7 +49,8 @@ def explain_command(context: Context, claim: str, names: tuple[str, ...], as_jso
         return
     from harness.report import terminal
 
-    print_rich(terminal.explain(report_of(context, judged).claims[wanted]))
+    report = report_of(context, judged)
+    print_rich(terminal.explain(report.claims[wanted], report.pauses))
 
 
 @click.command("report")

@@ -37,6 +37,7 @@ from harness.report.model import (
     Trust,
     WorkloadCard,
 )
+from harness.report.pauses import pauses_of
 
 
 def build_report(
@@ -78,6 +79,7 @@ def build_report(
         not_asked=tuple(claim.id for claim in claims if claim.id not in by_claim),
         axis=axis_of(asked),
         frontier=frontier_of(catalog, records),
+        pauses=pauses_of(catalog, records),
         failures=_failures(records),
         excluded=tuple(Excluded(what=entry.what, reason=entry.reason) for entry in exclusions),
         trust=_trust(records, health),

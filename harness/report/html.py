@@ -11,6 +11,7 @@ import io
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -18,8 +19,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness import units
-from harness.report.figures import frontier_svg
+from harness.report.figures import frontier_svg, ladders_svg
 from harness.report.model import Axis, Effect, EffectRow, Report, to_json
+from harness.report.pauses import minded
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _SPAN: Final = 240.0
@@ -36,6 +38,9 @@ _POLICY: Final = "; ".join(
     )
 )
 """No request leaves the page, and no script but its own runs."""
+
+WINDOWS: Final = ("5 ms", "10 ms", "50 ms", "100 ms")
+"""Windows of the utilisation curve that the page has room for; the rest stand in ``report.json``."""
 
 FINDING_COLUMNS: Final = (
     "claim", "verdict", "contrast", "factor", "level", "row", "decides", "decision", "metric", "unit", "point", "low",
@@ -78,8 +83,22 @@ def page(report: Report) -> str:
         style=Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8")),
         script=Markup(script),
         policy=_POLICY.format(digest=digest),
+        ladders=_ladders(report),
+        windows=WINDOWS,
+        minded=minded(report.pauses),
         figure=Markup(frontier_svg(report.frontier, report.styles)) if report.frontier.points else None,
     )
+
+
+def _ladders(report: Report) -> Sequence[Mapping[str, str]]:
+    """A figure for each workload and rate: what was asked at another is another question."""
+    found = []
+    for (workload, rate), rows in groupby(report.pauses, key=lambda row: (row.workload, row.rate)):
+        felt = [row for row in rows if row.ladder]
+        if felt:
+            name = f"{workload.replace('_', ' ')}, {rate:,} operations a second"
+            found.append({"name": name, "svg": Markup(ladders_svg(felt, report.styles))})
+    return found
 
 
 def whole(text: str) -> str:

@@ -209,6 +209,68 @@ class Frontier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """One percentile of a ladder, ``q`` in 0..1 (1 is the exact maximum)."""
+
+    q: float
+    name: str
+    value_ns: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CauseShare:
+    """What share of all stalled time a cause has; ``title`` says it in words."""
+
+    cause: str
+    title: str
+    share: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utilisation:
+    """The least share of a window of that length that was left to the program; None where no run was so long."""
+
+    window_ns: int
+    window: str
+    share: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pauses:
+    """What one cell of mode latency felt, and what its runtime reports, over all invocations that kept the schedule.
+
+    ``operations`` were felt in ``seconds``; ``stops`` is how many stops the runtime reports (``reported_ns`` the
+    longest, None where it reports none). ``stalled`` is the share of time in stalls of 10 ms or more; ``causes`` split
+    the time in all stalls that the ticker kept, and are empty where there was none. ``mind`` is what a reader has to
+    know.
+    """
+
+    cell: str
+    language: str
+    configuration: str
+    lane: str
+    workload: str
+    rate: int
+    invocations: int
+    operations: int
+    seconds: float
+    seconds_text: str
+    ladder: tuple[Rung, ...]
+    reported_ns: int | None
+    stops: int
+    reported: str
+    stalled: float | None
+    stalled_text: str
+    stalls: int
+    causes: tuple[CauseShare, ...]
+    utilisation: tuple[Utilisation, ...]
+    mind: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Invocations of one cell that ended the same way; ``expected`` where the configuration or suite declares it."""
 
@@ -331,6 +393,7 @@ class Report:
     not_asked: tuple[str, ...]
     axis: Axis
     frontier: Frontier
+    pauses: tuple[Pauses, ...]
     failures: tuple[Failure, ...]
     excluded: tuple[Excluded, ...]
     trust: Trust

@@ -5,6 +5,7 @@ A sign and a word stand beside every colour, so that nothing is lost where there
 
 import math
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -15,7 +16,8 @@ from rich.text import Text
 from harness import units
 from harness.claims.model import VerdictWord
 from harness.report.effects import axis_of
-from harness.report.model import Axis, ClaimReport, Effect, EffectRow, Note, Report
+from harness.report.model import Axis, ClaimReport, Effect, EffectRow, Note, Pauses, Report
+from harness.report.pauses import minded
 from harness.stats.values import Decision
 
 WIDTH: Final = 100
@@ -29,6 +31,12 @@ TONES: Final[dict[VerdictWord, str]] = {
 }  # fmt: skip
 _DECISION_TONES: Final[dict[Decision, str]] = {
     "holds": "green", "fails": "red", "equivalent": "dim", "undecided": "dim",
+}  # fmt: skip
+
+_FELT: Final = ("p50", "p99", "p99.9", "max")
+_CAUSES: Final = {
+    "runtime_stop": "runtime stop", "allocation": "for memory", "starved": "for a CPU", "platform": "platform",
+    "unexplained": "not known",
 }  # fmt: skip
 
 
@@ -57,6 +65,8 @@ def summary(report: Report) -> RenderableType:
     ]
     if report.not_asked:
         parts.append(Text(f"not in this suite: {units.counted(len(report.not_asked), 'claim')}"))
+    if report.pauses:
+        parts += [Text(""), pause_tables(report.pauses)]
     warnings = [*trust.notes, *report.notes]
     if warnings:
         parts += [Text(""), *(line("warnings" if one is warnings[0] else "", note_text(one)) for one in warnings)]
@@ -117,8 +127,39 @@ def note_text(note: Note) -> Text:
     return text
 
 
-def explain(claim: ClaimReport) -> RenderableType:
-    """Everything behind one verdict."""
+def pause_tables(pauses: Sequence[Pauses]) -> RenderableType:
+    """What runtimes report beside what programs felt, and what the stalls came from; for every cell of mode latency."""
+    felt = _tight(
+        "Reported and felt pauses",
+        "longest reported",
+        "of stops",
+        "felt p50",
+        *_FELT[1:-1],
+        "felt max",
+        "in stalls ≥10 ms",
+        "felt n",
+        "over",
+    )
+    causes = _tight("Where stalls came from", "seen", *_CAUSES.values(), "least left of 10 ms", "of 100 ms")
+    for place, rows in groupby(pauses, key=lambda row: (row.workload, row.rate)):
+        for table in (felt, causes):
+            table.add_row(Text(f"{place[0]}, {place[1]:,}/s", style="dim"))
+        for row in rows:
+            name = f"  {row.language}/{row.configuration}"
+            rungs = {rung.name: rung.text for rung in row.ladder}
+            shares = {one.cause: one.text for one in row.causes}
+            least = {one.window: one.text for one in row.utilisation}
+            left = [least.get(window, "-") for window in ("10 ms", "100 ms")]
+            own = ("none", "-") if row.reported_ns is None else (row.reported, f"{row.stops:,}")
+            much = (f"{row.operations:,}", row.seconds_text)
+            felt.add_row(name, *own, *(rungs.get(one, "-") for one in _FELT), row.stalled_text, *much)
+            causes.add_row(name, f"{row.stalls:,}", *(shares.get(one, "-") for one in _CAUSES), *left)
+    said = minded(pauses)
+    return Group(felt, Text(""), causes, *(line("mind" if one is said[0] else "", one) for one in said))
+
+
+def explain(claim: ClaimReport, pauses: Sequence[Pauses] = ()) -> RenderableType:
+    """Everything behind one verdict; ``pauses`` are the run's, of which those of the claim's cells are shown."""
     parts: list[RenderableType] = [
         Text.assemble(_verdict(claim), "  ", (claim.answer or claim.why or "not measured in this run", "bold")),
         Text(""),
@@ -130,6 +171,10 @@ def explain(claim: ClaimReport) -> RenderableType:
         deciding = [effect for effect in claim.effects if effect.decides]
         rules = dict.fromkeys(f"{effect.name}: {effect.rule}" for effect in deciding)
         parts += [line("rule" if index == 0 else "", rule) for index, rule in enumerate(rules)]
+    cells = dict.fromkeys(label for effect in claim.effects for label in effect.cells)
+    beside = [row for row in pauses if row.cell in cells]
+    if beside:
+        parts += [Text(""), pause_tables(beside), Text("")]
     parts.append(line("fixed", f"before the data; digest {claim.digest[:12]}"))
     if claim.why:
         parts.append(line("why", claim.why))
@@ -138,7 +183,6 @@ def explain(claim: ClaimReport) -> RenderableType:
         parts.append(line("needs", f"about {units.counted(claim.blocks_needed, 'block')}; this run has {claim.blocks}"))
     parts.append(line("not said", claim.cannot_say))
     parts += [line("mind", note_text(entry)) for entry in claim.notes]
-    cells = dict.fromkeys(label for effect in claim.effects for label in effect.cells)
     parts += [line("from" if index == 0 else "", label) for index, label in enumerate(cells)]
     if claim.repeat:
         parts.append(line("repeat", claim.repeat))
@@ -189,6 +233,15 @@ def _contrasts(claim: ClaimReport, axis: Axis) -> RenderableType:
         for row in effect.rows if len(effect.rows) > 1 else ():
             drawn = [bar(row, axis) if effect.on_axis else ""] if drawable else []
             table.add_row(Padding(Text(row.label, style="dim"), (0, 0, 0, 2)), _decision(row), *drawn, row.text)
+    return table
+
+
+def _tight(title: str, *headers: str) -> Table:
+    """A table of many short columns: the first is text under ``title``, the rest are numbers."""
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim", width=WIDTH)
+    table.add_column(Text(title, style="bold"), no_wrap=True, min_width=25)
+    for header in headers:
+        table.add_column(header, justify="right", overflow="fold")
     return table
 
 

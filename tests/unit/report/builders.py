@@ -8,8 +8,11 @@ import json
 import math
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
+
+from hdrh.histogram import HdrHistogram
 
 from harness.catalog.model import (
     Build,
@@ -307,6 +310,46 @@ def record(of: Cell, *, block: int | None, slot: int = 0, status: Status = "ok",
     )  # fmt: skip
 
 
+FELT: Mapping[tuple[str, str], tuple[int, int, int]] = {
+    ("c", "glibc"): (0, 0, 3), ("go", "default"): (180_000, 9, 9), ("java", "g1"): (14_000_000, 8, 24),
+}  # fmt: skip
+"""Longest reported stop in ns, how many stops, and the longest stall in ms, of each configuration."""
+
+
+def latency_records(block: int | None, slot: int, **fields: Any) -> list[Record]:
+    """One invocation of each of :data:`FELT`, two seconds of 1,000 operations a second from 0 on."""
+    found = []
+    for place, ((language, configuration), (longest, stops, stalled)) in enumerate(FELT.items()):
+        of = cell(
+            language, configuration, "message_window", mode="latency", warmup=0, iterations=1, rate=1_000, seconds=2,
+            tick_us=1000,
+        )  # fmt: skip
+        found.append(
+            felt(record(of, block=block, slot=slot + place, **fields), longest=longest, stops=stops, stalled=stalled)
+        )
+    return found
+
+
+def felt(of: Record, *, longest: int, stops: int, stalled: int, elapsed: int = 2_000_000_000) -> Record:
+    """A record with what mode latency adds: histograms, a ticker, one stall of ``stalled`` ms and ``stops`` stops."""
+    first, end = json.loads(of.messages[2]), of.messages[-1]
+    layout = {"type": "histogram", "lowest": 1, "highest": 3_600_000_000_000, "digits": 3}
+    slowest = stalled * 1_000_000
+    place = HdrHistogram(1, 3_600_000_000_000, 3).get_counts_array_index(slowest)
+    response = {"name": "response", "count": 2_000, "max": slowest, "counts": [[512, 1_985], [place, 15]]}
+    lines: list[Mapping[str, object]] = [
+        {**first, "start_ns": 0, "elapsed_ns": elapsed, "operations": 2_000},
+        {**layout, **response},
+        {"type": "ticker", "period_ns": 1_000_000, "threshold_ns": 2_000_000, "start_ns": 0, "end_ns": elapsed,
+         "ticks": 1_990, "skipped": 10, "dropped": 0, "cpu_ns": 9_000_000},
+        {"type": "stall", "kind": "ticker", "start_ns": 500_000_000, "end_ns": (500 + stalled) * 1_000_000,
+         "run_delay_ns": 0},
+        *({"type": "gc_pause", "kind": "stop", "start_ns": 500_000_000 + 5_000_000 * i,
+           "end_ns": 500_000_000 + 5_000_000 * i + (longest if i == 0 else 50_000)} for i in range(stops)),
+    ]  # fmt: skip
+    return replace(of, messages=(*of.messages[:2], *(json.dumps(one) for one in lines), end))
+
+
 def records() -> tuple[Record, ...]:
     """Seven blocks of five configurations over three workloads, with one declared OOM and one flagged rerun."""
     rng = random.Random(7)
@@ -330,6 +373,7 @@ def records() -> tuple[Record, ...]:
                 status="oom", reason="killed at 2 GiB", may_fail=("oom",),
             )
         )  # fmt: skip
+        found += latency_records(block, slot + 1)
     first = found[0]
     again = record(first.invocation.cell, block=1, slot=0, ns=40.0, cpu=44.0, attempt=2)
     disturbed = record(first.invocation.cell, block=1, slot=0, ns=60.0, cpu=44.0, flags=("steal",))

@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from harness.catalog.model import Block, Limits, Suite
 from harness.claims.model import Health
 from harness.report import lists, terminal
-from harness.report.model import Axis
+from harness.report.model import Axis, ClaimReport, Report
 from tests.unit.report import builders
 
 Golden = Callable[[str, str], None]
@@ -39,6 +39,13 @@ def _blocks() -> tuple[Block, ...]:
     return (Block(number=None, invocations=(once,)), *numbered)
 
 
+def _felt(report: Report) -> ClaimReport:
+    """A claim that rests on two of the report's three cells of mode latency."""
+    claim = report.claims["reuse_is_faster"]
+    cells = tuple(row.cell for row in report.pauses[:2])
+    return replace(claim, effects=tuple(replace(effect, cells=cells) for effect in claim.effects))
+
+
 def _renderables() -> Mapping[str, RenderableType]:
     report, catalog = builders.report(), builders.catalog()
     return {
@@ -48,6 +55,7 @@ def _renderables() -> Mapping[str, RenderableType]:
             records_count=113, records_digest="deadbeefcafe", command=".venv/bin/memverdict",
         ),
         "explain-depends.txt": terminal.explain(report.claims["manual_is_faster"]),
+        "explain-pauses.txt": terminal.explain(_felt(report), report.pauses),
         "explain-exact.txt": terminal.explain(report.claims["constructor_escapes"]),
         "explain-inconclusive.txt": terminal.explain(report.claims["reuse_is_faster"]),
         "explain-not-measurable.txt": terminal.explain(report.claims["safer_choice"]),
