@@ -192,6 +192,7 @@ class LanguageFile:
     runner: str
     source: str
     comment: str
+    layouts: Annotated[int, Field(ge=1, le=9)] = 1
     toolchain: Annotated[tuple[ToolchainFile, ...], Field(min_length=1)]
     configuration: Annotated[tuple[ConfigurationFile, ...], Field(min_length=1)]
     mode: Mapping[Mode, ModeFile] = field(default_factory=dict)

@@ -146,6 +146,7 @@ def load_language(path: Path) -> Language:
         runner=raw.runner,
         source=raw.source,
         comment=raw.comment,
+        layouts=raw.layouts,
         folder=PurePosixPath("langs") / raw.id,
         toolchains=tuple(
             Toolchain(

@@ -186,6 +186,8 @@ class Language:
     configurations: tuple[Configuration, ...]
     mode_build: Mapping[Mode, Mapping[str, str]]
     absent: Mapping[str, str]
+    layouts: int = 1
+    """How many layouts of the code each build has, the plain one included; 1 where code is placed at run time."""
     truth: Truth = field(default_factory=Truth)
 
     def toolchain(self, toolchain_id: str) -> Toolchain:
@@ -359,6 +361,8 @@ class Invocation:
     may_fail: tuple[Status, ...] = ()
     layout: int = 0
     """Which of the build's code layouts runs; 0 is the plain one."""
+    padding: int = 0
+    """Bytes in an environment variable that nobody reads, which move the stack; 0 is without the variable."""
 
     @property
     def pass_number(self) -> int:

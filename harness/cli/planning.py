@@ -107,6 +107,8 @@ class Plan:
                     "build": one.build.id,
                     "command": list(one.command),
                     "environment": dict(one.environment),
+                    "layout": one.layout,
+                    "padding": one.padding,
                 }
                 for block in self.blocks
                 for one in block.invocations

@@ -22,12 +22,20 @@ RUN_LABEL = "memverdict.run"
 INVOCATION_LABEL = "memverdict.invocation"
 
 
+PADDING = "MEMVERDICT_PADDING"
+"""An environment variable that nobody reads: its length moves where a process's stack begins."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRef:
     """Where a build lies: ``path`` of the runner, inside image ``image_id`` or (None) on this host."""
 
     image_id: str | None
     path: str
+
+    def program(self, layout: int) -> str:
+        """The runner in that layout of its code: build scripts leave ``runner.1`` and on beside the plain one."""
+        return f"{self.path}.{layout}" if layout else self.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +112,12 @@ class Engine(Protocol):
 
     def start(self, invocation: Invocation, place: Place) -> Session:
         """A fresh worker, attached; EngineError when the engine itself fails."""
+
+
+def environment_of(invocation: Invocation) -> dict[str, str]:
+    """What a worker finds in its environment besides the engine's own: its configuration's, and the padding."""
+    padding = {PADDING: "x" * invocation.padding} if invocation.padding else {}
+    return {**invocation.environment, **padding}
 
 
 def root_digest(root: Path) -> str:

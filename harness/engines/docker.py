@@ -32,6 +32,7 @@ from harness.engines.base import (
     Place,
     Session,
     cpu_list,
+    environment_of,
 )
 from harness.engines.cgroup import Cgroup
 from harness.errors import EngineError, EngineUnavailable
@@ -217,11 +218,11 @@ class DockerEngine:
         )
         created = self._api.create_container(
             image.image_id,
-            command=[image.path, *invocation.command[1:]],
+            command=[image.program(invocation.layout), *invocation.command[1:]],
             entrypoint=[],
             user=USER,
             working_dir=OUT,
-            environment=dict(invocation.environment),
+            environment=environment_of(invocation),
             # Not detached: only then does the daemon close stdin with the harness, and no worker waits for ever.
             stdin_open=True,
             labels={

@@ -133,6 +133,15 @@ def check_options(build: Build) -> None:
             )
 
 
+def arguments_of(build: Build, language: Language) -> list[str]:
+    """What a build script gets besides toolchain and folder: the build's options, and how many layouts to link.
+
+    All layouts of a build are made in one go, since only linking differs; they are no part of which build it is.
+    """
+    layouts = [f"LAYOUTS={language.layouts}"] if language.layouts > 1 else []
+    return [*(f"{key}={value}" for key, value in sorted(build.options.items())), *layouts]
+
+
 def plan_toolchain(root: Path, language: Language, toolchain_id: str, base_id: str) -> ImagePlan:
     """The toolchain image of one toolchain; its tag covers the Dockerfile, the packages and the base image."""
     toolchain = language.toolchain(toolchain_id)
@@ -162,7 +171,7 @@ def plan_worker(root: Path, language: Language, build: Build, base_id: str, tool
         "BASE": BASE_IMAGE,
         "TOOLCHAIN": build.toolchain,
         "BUILD": build.id,
-        "OPTIONS": " ".join(f"{key}={value}" for key, value in sorted(build.options.items())),
+        "OPTIONS": " ".join(arguments_of(build, language)),
         "RUNTIME_PACKAGES": " ".join(language.toolchain(build.toolchain).runtime_packages),
     }
     return ImagePlan(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.catalog.model import Build, Invocation
-from harness.engines.base import ImageRef, Place, Session
+from harness.engines.base import ImageRef, Place, Session, environment_of
 from harness.engines.cgroup import Hierarchy, hierarchy, make_child, members, paths_of, remove_child
 from harness.engines.process import start_process
 
@@ -74,9 +74,10 @@ class LocalEngine:
             self._mounts,
             mkdir=Path.mkdir,
         )
-        own = {name: value.replace(_OUT, f"{place.out.resolve()}/") for name, value in invocation.environment.items()}
+        asked = environment_of(invocation)
+        own = {name: value.replace(_OUT, f"{place.out.resolve()}/") for name, value in asked.items()}
         return start_process(
-            [self._programs[invocation.build].path, *invocation.command[1:]],
+            [self._programs[invocation.build].program(invocation.layout), *invocation.command[1:]],
             folder=place.out,
             environment={**self._environment, "HOME": str(place.out.resolve()), **own},
             cpus=place.cpuset,

@@ -14,7 +14,7 @@ from harness.catalog.digest import of_value
 from harness.catalog.model import Build, Language
 from harness.engines.base import ImageRef
 from harness.engines.effects import Effects
-from harness.engines.images import Built, check_options, digest_of, program_sources
+from harness.engines.images import Built, arguments_of, check_options, digest_of, program_sources
 from harness.engines.provision import LocalToolchain
 from harness.errors import BuildFailed
 
@@ -36,13 +36,13 @@ def build_locally(
 def _one(build: Build, language: Language, toolchain: LocalToolchain, root: Path, effects: Effects) -> Built:
     check_options(build)
     folder = root / language.folder
-    digest = of_value((digest_of(program_sources(folder)), dict(build.options), toolchain.found))
+    digest = of_value((digest_of(program_sources(folder)), arguments_of(build, language), toolchain.found))
     place = root / ".build" / "local" / language.id / digest
     began = effects.monotonic()
     fresh = not place.is_dir()
     if fresh:
         effects.say(f"program {language.id} {build.id}: building on this host with {toolchain.found}")
-        _make(build, folder, place, toolchain, effects)
+        _make(build, language, folder, place, toolchain, effects)
     files = sorted(path for path in place.rglob("*") if path.is_file())
     return Built(
         build=build,
@@ -55,14 +55,15 @@ def _one(build: Build, language: Language, toolchain: LocalToolchain, root: Path
     )
 
 
-def _make(build: Build, folder: Path, place: Path, toolchain: LocalToolchain, effects: Effects) -> None:
+def _make(
+    build: Build, language: Language, folder: Path, place: Path, toolchain: LocalToolchain, effects: Effects
+) -> None:
     beside = place.with_name(f"{place.name}.new")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     path = effects.environment.get("PATH", "")
-    options = [f"{key}={value}" for key, value in sorted(build.options.items())]
     done = effects.run(
-        [str(folder / "build"), build.toolchain, str(beside), *options],
+        [str(folder / "build"), build.toolchain, str(beside), *arguments_of(build, language)],
         environment={"PATH": f"{toolchain.path}:{path}" if toolchain.path else path},
     )
     if done.code != 0:

@@ -21,6 +21,10 @@ CLOSING_SLOT = 900
 """Slots of the closing start here, so that opening and closing canaries have different names."""
 
 
+PADDINGS = 4096
+"""Sizes of the environment to draw from: a page's worth, since they move where inside its page the stack begins."""
+
+
 def advance(
     goal: Goal,
     cells: Cells,
@@ -75,6 +79,22 @@ def _once(wanted: Sequence[Invocation], done: Sequence[Record]) -> tuple[Block, 
     return (Block(number=None, invocations=left),)
 
 
+def layout_of(planned: Planned, replica: Replica, block: int, seed: int) -> int:
+    """Which layout a build's code has in a block: drawn anew for each, so that its luck enters the interval.
+
+    One draw per build: cells of one build are compared with the same code in the same place, those of different builds
+    with independent draws. Replica b of the control draws its own, although its build is a's: the control stands for
+    what compared pairs vary by, and most pairs are of two builds.
+    """
+    name = f"{seed}:{block}:{replica}:{planned.build.language}:{planned.build.id}"
+    return random.Random(name).randrange(planned.layouts)
+
+
+def padding_of(block: int, seed: int) -> int:
+    """Bytes that every environment of a block is padded by, less than a page."""
+    return random.Random(f"{seed}:{block}:padding").randrange(PADDINGS)
+
+
 def _numbered(goal: Goal, cells: Cells, done: Sequence[Record], seed: int, spreads: Spreads) -> tuple[Block, ...]:
     first = _missing(range(1, goal.least + 1), cells, done, seed)
     if first or isinstance(goal, Fixed):
@@ -103,7 +123,15 @@ def _missing(numbers: Iterable[int], cells: Cells, done: Sequence[Record], seed:
             Block(
                 number=number,
                 invocations=tuple(
-                    invocation(one, block=number, slot=slot, attempt=attempt, replica=replica)
+                    invocation(
+                        one,
+                        block=number,
+                        slot=slot,
+                        attempt=attempt,
+                        replica=replica,
+                        layout=layout_of(one, replica, number, seed),
+                        padding=padding_of(number, seed),
+                    )
                     for slot, (one, replica) in enumerate(order)
                 ),
             )

@@ -46,6 +46,8 @@ class Planned:
     seed: int
     may_fail: tuple[Status, ...]
     once: bool
+    layouts: int = 1
+    """How many layouts of its code there are to draw from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +162,8 @@ def invocation(
     attempt: int,
     replica: Replica = "a",
     stage: Stage = "measure",
+    layout: int = 0,
+    padding: int = 0,
 ) -> Invocation:
     """One run of a planned cell."""
     return Invocation(
@@ -174,6 +178,8 @@ def invocation(
         command=planned.command,
         environment=planned.environment,
         may_fail=planned.may_fail,
+        layout=layout,
+        padding=padding,
     )
 
 
@@ -344,6 +350,7 @@ class _Resolver:
             seed=seed,
             may_fail=tuple(sorted({*configuration.may_fail, *may_fail})),
             once=asked.mode == "exact",
+            layouts=1 if asked.mode == "exact" else language.layouts,  # counts do not depend on where code lies
         )
 
     def _seed(self, workload: Workload, cell: Cell) -> int:

@@ -18,6 +18,7 @@ from harness.engines.base_image import BASE_IMAGE
 from harness.engines.images import (
     BuildApi,
     Built,
+    arguments_of,
     build_images,
     build_linter,
     build_toolchain,
@@ -274,6 +275,19 @@ def test_build_images_when_two_builds_share_a_toolchain_then_it_is_made_once(roo
         "Dockerfile.toolchain", "Dockerfile.worker", "Dockerfile.worker",
     ]  # fmt: skip
     assert daemon.built[2]["buildargs"]["OPTIONS"] == "KEY=1"
+
+
+def test_build_images_when_a_language_has_layouts_then_all_are_made_in_one_build_and_the_tag_says_so(
+    root: Path, machine: Machine
+) -> None:
+    daemon = Daemon()
+    several = replace(language(), layouts=3)
+    other = Build(language="tongue", toolchain="new", options={"KEY": "1"})
+    for spoken in (language(), several):
+        build_images((PLAIN, other), {"tongue": spoken}, root, daemon, machine.effects())
+    assert [one["buildargs"]["OPTIONS"] for one in daemon.built[1:]] == ["", "KEY=1", "LAYOUTS=3", "KEY=1 LAYOUTS=3"]
+    assert arguments_of(other, several) == ["KEY=1", "LAYOUTS=3"]
+    assert arguments_of(PLAIN, language()) == []
 
 
 def test_build_images_when_stages_are_left_then_ours_go_and_a_used_one_stays(root: Path, machine: Machine) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.engines.base import Exit, ImageRef, Place
+from harness.engines.base import PADDING, Exit, ImageRef, Place
 from harness.engines.cgroup import Cgroup, Hierarchy, hierarchy, make_child, remove_child
 from harness.engines.local import LocalEngine
 from harness.engines.process import ProcessSession, start_process
@@ -197,6 +197,22 @@ def test_local_when_a_configuration_writes_raw_files_then_they_land_in_the_invoc
     assert isinstance(session, ProcessSession)
     assert read_all(session)[0].decode().split() == [f"file={tmp_path}/gc.log", str(tmp_path), "more"]
     session.close()
+
+
+def test_local_when_a_layout_and_a_padding_are_asked_for_then_that_program_runs_with_that_environment(
+    tmp_path: Path,
+) -> None:
+    for name in ("show", "show.2"):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {name} ${{#{PADDING}}}\n")
+        (tmp_path / name).chmod(0o755)
+    local = LocalEngine({BUILD: ImageRef(image_id=None, path=str(tmp_path / "show"))})
+    said = []
+    for layout, padding in ((0, 0), (2, 17)):
+        session = local.start(replace(values.invocation(), layout=layout, padding=padding), place(tmp_path))
+        assert isinstance(session, ProcessSession)
+        said.append(read_all(session)[0].decode().split())
+        session.close()
+    assert said == [["show", "0"], ["show.2", "17"]]
 
 
 def test_session_cgroup_when_it_has_one_then_a_reader_of_its_version(tmp_path: Path) -> None:

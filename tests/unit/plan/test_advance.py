@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from harness.catalog.load import load
 from harness.catalog.model import Block, Invocation
 from harness.plan import forecast
-from harness.plan.advance import CLOSING_SLOT, advance, members
+from harness.plan.advance import CLOSING_SLOT, PADDINGS, advance, members, padding_of
 from harness.plan.cells import cells
 from harness.plan.goals import Fixed, Precision, Spreads
 from harness.protocol.record import Record
@@ -153,3 +153,63 @@ def test_advance_when_the_spread_is_small_then_no_second_stage_runs_and_a_large_
     assert numbers(advance(PRECISE, CELLS, done, seed=1, spreads=of_spread(0.0001))) == [None]
     left = advance(PRECISE, CELLS, done, seed=1, spreads=of_spread(SPREAD))
     assert advance(PRECISE, CELLS, done + records(left), seed=1, spreads=of_spread(SPREAD)) == ()
+
+
+MANY = advance(Fixed(blocks=40), CELLS, (), seed=1)[1:-1]
+LAYOUTS = {one.cell.key: one.layouts for one, _ in members(CELLS)}
+
+
+def drawn(blocks: Iterable[Block]) -> dict[tuple[int | None, str, str], set[int]]:
+    """Layouts by block, build and replica."""
+    found: dict[tuple[int | None, str, str], set[int]] = {}
+    for block in blocks:
+        for one in block.invocations:
+            found.setdefault((block.number, f"{one.build.language}/{one.build.id}", one.replica), set()).add(one.layout)
+    return found
+
+
+def test_layout_when_blocks_are_drawn_then_cells_of_one_build_share_it_and_blocks_use_them_all() -> None:
+    found = drawn(MANY)
+    assert all(len(layouts) == 1 for layouts in found.values())
+    for build in {key[1] for key in found}:
+        used = {layout for key, layouts in found.items() if key[1] == build for layout in layouts}
+        language = CATALOG.languages[build.partition("/")[0]]
+        assert used == set(range(language.layouts)), build
+    assert {one.layouts for one in CATALOG.languages.values()} == {1, 3}
+
+
+def test_layout_when_the_control_runs_twice_then_its_replicas_draw_apart() -> None:
+    found = drawn(MANY)
+    pairs = [(found[number, build, "a"], found[number, build, "b"]) for number, build, name in found if name == "b"]
+    assert len(pairs) == 40
+    assert 0 < sum(a == b for a, b in pairs) < 40
+
+
+def test_padding_when_blocks_are_drawn_then_each_has_one_for_all_its_cells() -> None:
+    sizes = []
+    for block in MANY:
+        (size,) = {one.padding for one in block.invocations}
+        sizes.append(size)
+    assert all(0 <= size < PADDINGS for size in sizes)
+    assert len(set(sizes)) > 30
+    assert sizes == [padding_of(number, 1) for number in range(1, 41)]
+
+
+def test_layout_when_a_block_runs_again_then_it_is_the_same_and_with_another_seed_it_is_not() -> None:
+    done = records(advance(GOAL, CELLS, (), seed=1)[:1]) + records(
+        [Block(number=1, invocations=MANY[0].invocations[:3])]
+    )
+    again = advance(GOAL, CELLS, done, seed=1)[0]
+    assert again.number == 1
+    assert {one.attempt for one in again.invocations} == {3}
+    first = [(one.layout, one.padding) for one in MANY[0].invocations]
+    assert [(one.layout, one.padding) for one in again.invocations] == first
+    other = advance(Fixed(blocks=40), CELLS, (), seed=2)[1:-1]
+    assert drawn(other) != drawn(MANY)
+
+
+def test_layout_when_nothing_is_timed_against_another_then_it_is_the_plain_one_without_padding() -> None:
+    loose = [one for block in advance(GOAL, CELLS, (), seed=1) if block.number is None for one in block.invocations]
+    assert {one.cell.mode for one in loose} >= {"exact", "throughput"}
+    assert {(one.layout, one.padding) for one in loose} == {(0, 0)}
+    assert all(LAYOUTS[one.cell.key] == CATALOG.languages[one.cell.language].layouts for one in MANY[0].invocations)
