@@ -71,6 +71,12 @@ def mixed(findings: Sequence[Finding]) -> str:
     return f"Some of it holds, some does not: {'; '.join(parts)}."
 
 
+def contradiction(findings: Sequence[Finding]) -> str:
+    """What seems to hold and what does not, where either may be the one of many that chance decided."""
+    parts = [f"{_name(one)} {one.decision} ({effect(one)})" for one in findings]
+    return f"Not decided by this run: its parts contradict each other, which may be chance: {'; '.join(parts)}."
+
+
 def _name(finding: Finding) -> str:
     name = finding.contrast.replace("_", " ")
     return name if finding.factor_level is None else f"{name} against {finding.factor_level[1]}"

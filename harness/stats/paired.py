@@ -15,6 +15,8 @@ import numpy as np
 from scipy import special
 
 from harness.stats import rank
+from harness.stats.bootstrap import FEWEST_FOR_BOOTSTRAP, bootstrap_t
+from harness.stats.stages import of_first_stage
 from harness.stats.values import Assumption, Comparison, Decision, Estimate, Sample, Warning
 
 EQUIVALENT: Final = 1.05
@@ -22,9 +24,6 @@ EQUIVALENT: Final = 1.05
 
 FEWEST_BLOCKS: Final[Mapping[Assumption, int]] = {"ratio": 5, "linear": 5, "skewed": 10, "exact": 1}
 """Below so many blocks nothing is decided: an interrupted run shows its numbers and gives no verdict on them."""
-
-FEWEST_FOR_BOOTSTRAP: Final = 10
-"""At five blocks a bootstrap-t interval is 1.3 times as wide as t's and covers no better."""
 
 _COMPARED: Final[Mapping[Assumption, str]] = {
     "ratio": "geometric mean of the blocks' ratios",
@@ -89,9 +88,8 @@ def compare(
     """``subject`` against ``baseline`` over the blocks that hold both, at confidence ``1 - level``.
 
     ``first_stage`` is the number of blocks of Stein's first stage: spread and degrees of freedom then come from those
-    alone and the interval is exact whatever the second stage's size (Stein 1945). A block of the first stage that
-    holds one of the two makes it smaller; none of the second stage takes its place. With ``rng`` and ten blocks or
-    more a bootstrap-t interval is computed as well, and a disagreement about zero becomes a warning; it never decides.
+    alone and the interval is exact whatever the second stage's size (Stein 1945). With ``rng`` and ten blocks or more
+    a bootstrap-t interval is computed as well, and a disagreement about zero becomes a warning; it never decides.
     ValueError when the samples are of different metrics or a first stage has fewer than two blocks.
     """
     if first_stage is not None and first_stage < 2:
@@ -106,9 +104,6 @@ def compare(
         blocks = ()
     forward, _ = _scales(assumption)
     differences = {block: forward(subject.values[block]) - forward(baseline.values[block]) for block in blocks}
-    if first_stage is not None:
-        begun = sorted(subject.values.keys() | baseline.values.keys())[:first_stage]
-        first_stage = len(differences.keys() & set(begun))
     comparison = from_differences(
         differences,
         assumption,
@@ -117,7 +112,7 @@ def compare(
         unit=subject.unit,
         level=level,
         floor=math.hypot(_floor(subject, blocks), _floor(baseline, blocks)) if blocks else 0.0,
-        first_stage=first_stage,
+        first_stage=of_first_stage(first_stage, differences, held=(subject.values, baseline.values)),
     )
     warnings = [*subject.warnings, *baseline.warnings, *unusable, *_unpaired(subject, baseline), *comparison.warnings]
     if rng is not None and assumption in ("ratio", "linear") and len(blocks) >= FEWEST_FOR_BOOTSTRAP:
@@ -262,7 +257,7 @@ def equality_p(comparison: Comparison, *, margin: float, equivalent: float | Non
         against = (math.copysign(m, comparison.centre),)
     else:
         return 1.0
-    return max(p_value(comparison, margin=back(one)) or 0.0 for one in against)
+    return max(p for one in against if (p := p_value(comparison, margin=back(one))) is not None)
 
 
 def disputed(comparison: Comparison, *, margin: float, equivalent: float | None = None) -> Warning | None:
@@ -311,28 +306,6 @@ def thresholds(assumption: Assumption, *, margin: float, equivalent: float | Non
     if equivalent is None:
         equivalent = 0.0 if assumption == "linear" else EQUIVALENT
     return m, min(abs(forward(equivalent)), abs(m))
-
-
-def bootstrap_t(
-    differences: tuple[float, ...], *, level: float, rng: np.random.Generator, resamples: int = 4000
-) -> tuple[float, float]:
-    """Bootstrap-t interval of the mean at confidence ``1 - level`` (Efron 1981; Hall 1988).
-
-    ValueError below ten differences. Resamples without any spread have no studentised mean and are left out.
-    """
-    n = len(differences)
-    if n < FEWEST_FOR_BOOTSTRAP:
-        raise ValueError(f"bootstrap-t needs {FEWEST_FOR_BOOTSTRAP} differences, not {n}")
-    data = np.asarray(differences)
-    drawn = data[rng.integers(0, n, size=(resamples, n))]
-    errors = drawn.std(axis=1, ddof=1) / math.sqrt(n)
-    kept = errors > 0
-    if not kept.any():
-        return float(data.mean()), float(data.mean())
-    studentised = (drawn.mean(axis=1)[kept] - data.mean()) / errors[kept]
-    lower, upper = np.quantile(studentised, [level / 2, 1 - level / 2])
-    error = float(data.std(ddof=1)) / math.sqrt(n)
-    return float(data.mean()) - float(upper) * error, float(data.mean()) - float(lower) * error
 
 
 def _fit(

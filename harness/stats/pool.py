@@ -12,6 +12,7 @@ from dataclasses import replace
 from scipy import special
 
 from harness.stats.paired import from_differences
+from harness.stats.stages import of_first_stage
 from harness.stats.values import Comparison, Estimate
 
 
@@ -40,9 +41,6 @@ def over_workloads(
     by_block = {name: dict(zip(one.blocks, one.differences, strict=True)) for name, one in comparisons.items()}
     shared = set.intersection(*(set(blocks) for blocks in by_block.values()))
     means = {b: math.fsum(raw[name] / total * by_block[name][b] for name in by_block) for b in sorted(shared)}
-    if first_stage is not None:
-        begun = sorted(set.union(*(set(blocks) for blocks in by_block.values())))[:first_stage]
-        first_stage = len(shared & set(begun))
     first = next(iter(comparisons.values()))
     pooled = from_differences(
         means,
@@ -52,7 +50,7 @@ def over_workloads(
         unit=first.estimate.unit,
         level=level,
         floor=math.hypot(*(raw[name] / total * one.floor for name, one in comparisons.items())),
-        first_stage=first_stage,
+        first_stage=of_first_stage(first_stage, shared, held=by_block.values()),
     )
     told = (warning for one in comparisons.values() for warning in one.warnings)
     return replace(pooled, warnings=tuple(dict.fromkeys((*told, *pooled.warnings))))

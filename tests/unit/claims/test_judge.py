@@ -2,6 +2,7 @@ import dataclasses
 import random
 
 import pytest
+from scipy import stats
 
 from harness.claims.judge import ALPHA, answer, demands, judge
 from harness.claims.model import Claim, Demand, Finding, Health
@@ -155,6 +156,150 @@ def test_answer_when_one_case_suffices_then_each_is_decided_at_its_share_of_the_
     (found,) = answer([claim], catalog(), values(claim, 2.0), HEALTHY, seed=1)
     assert found.level == ALPHA
     assert {one.level for one in found.findings if one.contrast == "time"} == {ALPHA / 2}
+
+
+def test_answer_when_one_counterexample_refutes_then_each_is_decided_at_its_share_of_the_level() -> None:
+    claim = changed("manual_is_faster", quantifier="always")
+    (found,) = answer([claim], catalog(), values(claim, 0.5), HEALTHY, seed=1)
+    assert (found.verdict, found.level) == ("refuted", ALPHA)
+    assert {one.level for one in found.findings if one.contrast == "time"} == {ALPHA / 2}
+
+
+@pytest.mark.parametrize(("quantifier", "settles"), [("exists", 2.0), ("always", 0.5)])
+def test_answer_when_a_case_that_settles_nothing_is_clear_then_others_levels_do_not_rise(
+    quantifier: str, settles: float
+) -> None:
+    clear = changed("manual_is_faster", quantifier=quantifier)
+    other = claims()["manual_uses_less_memory"]
+    allocators = {one.configuration for one in demands(clear, catalog()) if one.language == "c"}
+    metric = clear.contrasts[0].metric
+    base = {**values(clear, 1.1, noise=0.1), **values(other, 1.11, noise=0.2)}
+
+    def second_level(ratio: float) -> float:
+        """The other claim's level when every subject stands so against the first allocator, and nowhere else."""
+        moved = {
+            demand: dataclasses.replace(one, values={block: value / ratio for block, value in one.values.items()})
+            for demand, one in base.items()
+            if demand.configuration == min(allocators) and demand.metric == metric
+        }
+        return answer([clear, other], catalog(), {**base, **moved}, HEALTHY, seed=1)[1].level
+
+    assert len(allocators) == 2
+    assert second_level(settles) == ALPHA
+    assert second_level(1 / settles) == ALPHA / 2
+
+
+def test_judge_when_a_contradiction_is_not_clear_among_so_many_then_is_inconclusive_and_says_so() -> None:
+    claim = claims()["manual_is_faster"]
+    clear = finding("holds", contrast="time", level=GLIBC, p=0.001)
+    lucky = finding("fails", contrast="time", level=MIMALLOC, p=0.04)
+    others = tuple(finding("undecided", contrast="time", level=("c_allocator", name), p=0.5) for name in "xyz")
+    found = judge(claim, (clear, lucky, *others), HEALTHY, level=0.05, asked=5)
+    assert found.verdict == "inconclusive"
+    assert [warning.code for warning in found.warnings] == ["contradiction_open"]
+    assert "contradict each other" in found.answer
+    firm = dataclasses.replace(lucky, p=0.01)
+    assert judge(claim, (clear, firm, *others), HEALTHY, level=0.05, asked=5).verdict == "mixed"
+
+
+def test_judge_when_three_levels_then_every_pair_counts_towards_the_interactions_level() -> None:
+    rng = random.Random(8)
+    noise = [rng.gauss(0, 0.1) for _ in range(8)]
+
+    def of(decision: str, name: str, middle: float) -> Finding:
+        differences = {block: middle + one for block, one in enumerate(noise)}
+        return finding(decision, contrast="time", level=("c_allocator", name), differences=differences)
+
+    first, second = of("holds", "glibc", 0.12), of("fails", "mimalloc", 0.0)
+    differing = {block: 0.12 + (0.16 if block % 2 else -0.04) for block in range(8)}
+    first = dataclasses.replace(first, differences=differing)
+    third = dataclasses.replace(first, factor_level=("c_allocator", "third"))
+    p = float(stats.ttest_rel(list(differing.values()), list(second.differences.values())).pvalue)
+    claim = claims()["manual_is_faster"]
+    two_levels = judge(claim, (first, second), HEALTHY, level=p * 1.1, asked=2)
+    three_levels = judge(claim, (first, second, third), HEALTHY, level=p * 1.1, asked=3)
+    assert p * 1.1 > 0.01 * 3  # so that the findings themselves stay decided among three
+    assert (two_levels.verdict, three_levels.verdict) == ("depends", "mixed")
+
+
+@pytest.mark.parametrize(("skewed", "verdict"), [(False, "mixed"), (True, "depends")])
+def test_judge_when_findings_are_skewed_then_their_interaction_is_tested_by_ranks(skewed: bool, verdict: str) -> None:
+    # One wild block drowns a mean; ranks see that all the others point one way.
+    apart = {block: 0.3 + 0.01 * block for block in range(11)} | {11: -5.0}
+    first = finding("holds", contrast="time", level=GLIBC, differences=apart, skewed=skewed)
+    second = finding("fails", contrast="time", level=MIMALLOC, differences=dict.fromkeys(apart, 0.0), skewed=skewed)
+    assert word(claims()["manual_is_faster"], (first, second)) == verdict
+
+
+@pytest.mark.parametrize(("floor", "verdict"), [(0.0, "depends"), (1.0, "mixed")])
+def test_judge_when_the_clock_is_too_coarse_for_the_interaction_then_it_is_not_confirmed(
+    floor: float, verdict: str
+) -> None:
+    first, second = two("holds", "fails")
+    first = dataclasses.replace(first, differences={b: 0.7 + 0.01 * b for b in range(1, 8)}, floor=floor)
+    second = dataclasses.replace(second, differences={b: 0.01 * (b % 3) for b in range(1, 8)}, floor=floor)
+    assert word(claims()["manual_is_faster"], (first, second)) == verdict
+
+
+def on_a_busy_host(samples: dict[Demand, Sample], blocks: int, *, language: str) -> dict[Demand, Sample]:
+    """The first ``blocks`` blocks of one language's samples flagged."""
+    return {
+        demand: dataclasses.replace(one, disturbed=frozenset(sorted(one.values)[:blocks]))
+        if demand.language == language else one
+        for demand, one in samples.items()
+    }  # fmt: skip
+
+
+def test_answer_when_most_differences_are_of_a_disturbed_host_then_nothing_is_decided_and_it_says_what_to_do() -> None:
+    claim = claims()["manual_is_faster"]
+    (found,) = answer([claim], catalog(), on_a_busy_host(values(claim, 2.0), 4, language="go"), HEALTHY, seed=1)
+    assert found.verdict == "inconclusive"
+    assert {one.decision for one in found.findings} == {"undecided"}
+    assert {one.disturbed for one in found.findings} == {4 / 7}
+    assert all("mostly_disturbed" in {warning.code for warning in one.warnings} for one in found.findings)
+    assert found.blocks_needed is None
+    assert "The host was disturbed: keep the machine idle while it measures, and run again." in found.answer
+
+
+def test_answer_when_half_or_less_is_of_a_disturbed_host_then_decides_as_ever() -> None:
+    claim = claims()["manual_is_faster"]
+    (found,) = answer([claim], catalog(), on_a_busy_host(values(claim, 2.0), 3, language="go"), HEALTHY, seed=1)
+    assert found.verdict == "supported"
+    assert {one.disturbed for one in found.findings} == {3 / 7}
+    assert "disturbed" not in found.answer
+
+
+def test_answer_when_the_host_is_disturbed_on_either_side_then_the_difference_is() -> None:
+    claim = claims()["manual_is_faster"]
+    samples = on_a_busy_host(values(claim, 2.0), 3, language="go")
+    samples = {
+        demand: dataclasses.replace(one, disturbed=frozenset({6})) if demand.language == "c" else one
+        for demand, one in samples.items()
+    }
+    (found,) = answer([claim], catalog(), samples, HEALTHY, seed=1)
+    assert {one.disturbed for one in found.findings} == {4 / 7}
+    assert found.verdict == "inconclusive"
+
+
+def test_answer_when_counts_are_of_a_disturbed_host_then_they_stand() -> None:
+    claim = claims()["escape_analysis_saves"]
+    samples = on_a_busy_host(escape(claim), 7, language="go")
+    (found,) = answer([claim], catalog(), samples, HEALTHY, seed=1)
+    exact = [one for one in found.findings if one.kind == "exact"]
+    assert exact
+    assert {one.decision for one in exact} == {"holds"}
+    assert {one.decision for one in found.findings if one.kind == "ratio" and one.disturbed} == {"undecided"}
+
+
+def test_answer_when_a_claim_is_of_a_disturbed_host_then_it_lends_no_level_to_others() -> None:
+    asked = [claims()["manual_is_faster"], claims()["manual_uses_less_memory"]]
+    clear = {**values(asked[0], 2.0), **values(asked[1], 1.12, noise=0.2)}
+    busy = {
+        demand: dataclasses.replace(one, disturbed=frozenset(one.values)) if demand.metric.startswith("time") else one
+        for demand, one in clear.items()
+    }
+    assert answer(asked, catalog(), clear, HEALTHY, seed=1)[1].level == ALPHA
+    assert answer(asked, catalog(), busy, HEALTHY, seed=1)[1].level == ALPHA / 2
 
 
 def test_answer_when_nothing_was_measured_then_every_claim_is_untested() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from harness.stats.bootstrap import bootstrap_t
 from harness.stats.paired import (
-    bootstrap_t,
     compare,
     compare_to_bound,
     decide,
