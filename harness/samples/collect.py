@@ -1,17 +1,22 @@
 """Records and a metric become samples: one value per block, from the block's last complete pass.
 
-A sample holds one metric of one (cell, form, replica, stage, digest). What an interrupted pass left behind stays out
-of it, a failure is counted and never a zero, and whatever a reader has to know about a number travels with it as a
-warning.
+A sample holds one metric of one (cell, form, replica, stage, digest), from one engine and of one runtime as it
+describes itself: what varies between records is kept apart, never averaged over. Code layout alone may vary, and is
+meant to. What an interrupted pass left behind stays out, a failure is counted and never a zero, and whatever a reader
+has to know about a number travels with it as a warning.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
+
+from pydantic import ValidationError
 
 from harness.catalog.model import Cell, Metric, Replica, Stage, Status
 from harness.claims.model import Demand
 from harness.errors import UsageError
+from harness.protocol.messages import MESSAGE, Start
 from harness.protocol.record import Digest, Record
 from harness.samples.readings import Absent, Reading, Stream, read_field, readings, stream
 from harness.samples.source import Field, Formula, Source, parse_field, parse_source
@@ -21,6 +26,16 @@ from harness.stats.values import Sample, Warning
 CellKey = tuple[object, ...]
 Member = tuple[CellKey, Replica]
 """What one slot of a block is, whichever order a block runs in."""
+
+FACTORS: Final = (
+    "workload specification", "program sources", "engine", "toolchain version", "settings in force", "CPUs",
+    "memory limit",
+)  # fmt: skip
+"""What never varies within a sample, in the order of :attr:`SampleOf.ran`: digests, engine, and what a worker says of
+itself when it starts. Machines are told apart by run, before records are read together."""
+
+Ran = tuple[str, ...]
+"""How a program ran, factor by factor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +47,7 @@ class SampleOf:
     replica: Replica
     stage: Stage
     digest: Digest
+    ran: Ran
     sample: Sample
     failures: Mapping[Status, int]
 
@@ -56,22 +72,23 @@ def collect(
     source = parse_source(metric)
     check = None if metric.check is None else parse_field(metric, metric.check.against)
     settled, residue = settle(records, planned=planned)
-    groups: dict[tuple[CellKey, Replica, Stage, str, str], list[Settled]] = {}
+    groups: dict[tuple[CellKey, Replica, Stage], list[Settled]] = {}
     for one in settled:
-        invocation, digest = one.record.invocation, one.record.digest
+        invocation = one.record.invocation
         if invocation.cell.mode in metric.modes:
-            key = (invocation.cell.key, invocation.replica, invocation.stage, digest.workload, digest.sources)
-            groups.setdefault(key, []).append(one)
-    digests = Counter(key[:3] for key in groups)
+            groups.setdefault((invocation.cell.key, invocation.replica, invocation.stage), []).append(one)
     found: list[SampleOf] = []
     for key, group in groups.items():
         about = []
         if left := residue[key[:2]]:
             about.append(_warn("unfinished_block", f"{left} records of unfinished blocks are left out"))
-        if digests[key[:3]] > 1:
-            about.append(_warn("mixed_digests", "the same cell was also run from other sources; those are kept apart"))
-        found += _samples(group, metric, source, check, about)
-    return tuple(sorted(found, key=lambda one: (one.sample.label, one.stage, one.replica)))
+        apart = _apart(group)
+        if differing := varying(apart):
+            text = f"records of the same cell differ in {', '.join(differing)}; those are kept apart"
+            about.append(_warn("factor_varies", text, "name runs that were made alike"))
+        for ran, alike in apart.items():
+            found += _samples(alike, ran, metric, source, check, about)
+    return tuple(sorted(found, key=lambda one: (one.sample.label, one.stage, one.replica, one.ran)))
 
 
 def answering(
@@ -83,7 +100,7 @@ def answering(
 ) -> Mapping[Demand, Sample]:
     """The sample that serves each demand, where it has a value: replica a, stage measure.
 
-    UsageError when the records of one cell were made from different sources: those never meet in one answer.
+    UsageError when a factor varies between the records of one cell: those never meet in one answer.
     """
     result: dict[Demand, Sample] = {}
     for name in dict.fromkeys(demand.metric for demand in demanded):
@@ -95,12 +112,17 @@ def answering(
             serving = by_cell.get((cell.key, demand.form), []) if demand.metric == name else []
             if len(serving) > 1:
                 raise UsageError(
-                    f"{serving[0].sample.label}: its records come from {len(serving)} different sources; "
-                    "name runs of one catalogue only"
+                    f"{serving[0].sample.label}: its records differ in {', '.join(varying([s.ran for s in serving]))}; "
+                    "name runs that were made alike"
                 )
             if serving:
                 result[demand] = serving[0].sample
     return result
+
+
+def varying(ran: Iterable[Ran]) -> tuple[str, ...]:
+    """Names of the factors in which these differ."""
+    return tuple(name for name, values in zip(FACTORS, zip(*ran, strict=True), strict=False) if len(set(values)) > 1)
 
 
 def as_one_run(runs: Sequence[Sequence[Record]]) -> tuple[Record, ...]:
@@ -152,8 +174,43 @@ def settle(
     return tuple(settled), residue
 
 
+def _apart(group: Sequence[Settled]) -> Mapping[Ran, list[Settled]]:
+    """The records of one cell, one list for each way they ran; a failure that never said how is counted with the first.
+
+    Nothing is lost by that: a failure gives no value.
+    """
+    found: dict[Ran, list[Settled]] = {}
+    silent = []
+    for one in group:
+        ran = _ran(one.record)
+        if ran is None:
+            silent.append(one)
+        else:
+            found.setdefault(ran, []).append(one)
+    for one in silent:
+        digest = (one.record.digest.workload, one.record.digest.sources, one.record.observed.engine)
+        alike = next((ran for ran in found if ran[:3] == digest), None)
+        found.setdefault(alike or (*digest, *[""] * (len(FACTORS) - len(digest))), []).append(one)
+    return found
+
+
+def _ran(record: Record) -> Ran | None:
+    """How a record's program ran, in the order of :data:`FACTORS`; None where it ended before it said so."""
+    try:
+        first = MESSAGE.validate_json(record.messages[0]) if record.messages else None
+    except ValidationError:
+        first = None
+    if not isinstance(first, Start):
+        return None
+    settings = ", ".join(f"{name}={value}" for name, value in sorted(first.in_force.items()))
+    return (
+        record.digest.workload, record.digest.sources, record.observed.engine, first.toolchain, settings,
+        str(first.cpus), str(first.memory_limit),
+    )  # fmt: skip
+
+
 def _samples(
-    group: Sequence[Settled], metric: Metric, source: Source, check: Field | None, about: Sequence[Warning]
+    group: Sequence[Settled], ran: Ran, metric: Metric, source: Source, check: Field | None, about: Sequence[Warning]
 ) -> list[SampleOf]:
     first = group[0].record
     good = [one for one in group if one.record.status == "ok"]
@@ -176,6 +233,7 @@ def _samples(
                 replica=first.invocation.replica,
                 stage=first.invocation.stage,
                 digest=first.digest,
+                ran=ran,
                 failures=dict(failures),
                 sample=Sample(
                     label=label,
@@ -185,6 +243,7 @@ def _samples(
                     values={number: one.value for number, one in sorted(kept.items())},
                     resolution=max((one.resolution for one in kept.values()), default=0.0),
                     warnings=(*warnings, *more, *_of_values(kept.values())),
+                    disturbed=frozenset(one.number for one in good if one.record.flags and one.number in kept),
                 ),
             )
         )

@@ -1,5 +1,7 @@
 """Which records count, what each block's value is, and what a reader is told."""
 
+import dataclasses
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,6 +55,15 @@ def test_collect_when_value_kept_is_of_a_disturbed_host_then_says_so() -> None:
     assert dict(found.sample.values) == {1: 100.0, 2: 100.0}
     (warning,) = found.sample.warnings
     assert (warning.code, "1 of 2" in warning.text, "steal" in warning.text) == ("host_disturbed", True, True)
+    assert found.sample.disturbed == {1}
+
+
+def test_collect_when_the_rerun_was_of_a_quiet_host_then_its_block_is_not_disturbed() -> None:
+    found = only([
+        timed(5000, block=1, attempt=1, flags=("steal",)), timed(1000, block=1, attempt=2), timed(1000, block=2),
+        timed(5000, block=3, attempt=1, flags=("steal",)), timed(1000, block=3, attempt=2, flags=("foreign_load",)),
+    ])  # fmt: skip
+    assert found.sample.disturbed == {3}
 
 
 def test_collect_when_last_block_is_unfinished_then_its_residue_stays_out() -> None:
@@ -124,7 +135,51 @@ def test_collect_when_replicas_stages_and_digests_differ_then_they_stay_apart() 
         ("b", "measure", "s2"): {2: 100.0},
         ("a", "pilot", "s1"): {1: 120.0},
     }
-    assert "mixed_digests" in codes(found[0])
+    assert "factor_varies" in codes(found[0])
+
+
+def other_start(**changes: Any) -> Record:
+    """A record of block 2 whose worker says something else of itself."""
+    told = json.loads(start()) | changes
+    return record([json.dumps(told), iteration(0, elapsed=1300), end()], block=2)
+
+
+@pytest.mark.parametrize(
+    ("other", "factor"),
+    [
+        (timed(1300, block=2, spec="w2"), "workload specification"),
+        (timed(1300, block=2, sources="s2"), "program sources"),
+        (timed(1300, block=2, observed={"engine": "another"}), "engine"),
+        (other_start(toolchain="x1.2.4"), "toolchain version"),
+        (other_start(in_force={"collector": "other"}), "settings in force"),
+        (other_start(cpus=1), "CPUs"),
+        (other_start(memory_limit=1 << 29), "memory limit"),
+    ],
+)
+def test_collect_when_a_factor_varies_between_records_then_they_never_meet_in_one_sample(
+    other: Record, factor: str
+) -> None:
+    found = collect([timed(1000, block=1), other], TIME)
+    assert sorted(dict(one.sample.values).popitem() for one in found) == [(1, 100.0), (2, 130.0)]
+    assert {codes(one)[0] for one in found} == {"factor_varies"}
+    assert {f"differ in {factor};" in one.sample.warnings[0].text for one in found} == {True}
+    with pytest.raises(UsageError, match=f"its records differ in {factor}; name runs"):
+        answering({demand(): cell()}, [timed(1000, block=1), other], {TIME.id: TIME})
+
+
+def test_collect_when_only_the_layout_varies_then_the_values_are_one_sample() -> None:
+    records = [timed(1000, block=1), timed(1100, block=2)]
+    moved = dataclasses.replace(records[1], invocation=dataclasses.replace(records[1].invocation, layout=3))
+    found = only([records[0], moved])
+    assert dict(found.sample.values) == {1: 100.0, 2: 110.0}
+    assert codes(found) == []
+
+
+def test_collect_when_a_failure_never_said_how_it_ran_then_it_is_counted_with_its_cell() -> None:
+    found = only([timed(1000, block=1), record([], block=2, status="oom"), record(["{"], block=3, status="crash")])
+    assert (dict(found.sample.values), found.failures) == ({1: 100.0}, {"oom": 1, "crash": 1})
+    apart = collect([timed(1000, block=1), record([], block=2, status="oom", sources="s2")], TIME)
+    assert [(dict(one.sample.values), dict(one.failures)) for one in apart] == [({1: 100.0}, {}), ({}, {"oom": 1})]
 
 
 def test_collect_when_outside_blocks_then_slots_are_numbered_and_last_attempt_counts() -> None:
@@ -245,7 +300,7 @@ def test_answering_when_nothing_was_measured_then_demand_is_left_out() -> None:
 
 def test_answering_when_records_have_two_digests_then_refuses() -> None:
     records = [timed(1000, block=1), timed(1000, block=2, sources="s2")]
-    with pytest.raises(UsageError, match="2 different sources"):
+    with pytest.raises(UsageError, match="differ in program sources"):
         answering({demand(): cell()}, records, {TIME.id: TIME})
 
 
