@@ -18,6 +18,7 @@ public final class LatencyTests {
     };
     private static final long MS = 1_000_000;
     private static final long HELD_MS = 100;
+    private static final int PATIENCE_MS = 10_000;
     /** Which field of a thread's schedstat counts how often it was on a CPU. */
     private static final int RUNS = 2;
 
@@ -179,8 +180,9 @@ public final class LatencyTests {
         long[] held = new long[2];
         Programs.Answer answer = programs.disturbed(
                 process -> {
-                    awaitTicks(process.pid());
+                    Path ticker = awaitTicks(process.pid());
                     signal(process, "STOP");
+                    awaitStopped(ticker);
                     held[0] = System.nanoTime();
                     Thread.sleep(HELD_MS);
                     held[1] = System.nanoTime();
@@ -205,15 +207,26 @@ public final class LatencyTests {
         Check.equal(0, kill.waitFor(), "kill -" + name);
     }
 
-    /** Returns when the ticker's thread is seen to run for the 20th time: measuring is under way. */
-    private static void awaitTicks(long pid) throws Exception {
-        for (int i = 0; i < 10_000; i++) {
+    /** A stopping process stops its threads one after the other, which takes a while where CPUs are busy. */
+    private static void awaitStopped(Path thread) throws Exception {
+        for (int i = 0; i < PATIENCE_MS; i++) {
+            if (Files.readString(thread.resolve("stat")).contains(") T ")) {
+                return;
+            }
+            Thread.sleep(1);
+        }
+        throw new AssertionError("the ticker did not stop");
+    }
+
+    /** The ticker's thread when it is seen to run for more than the 20th time: measuring is under way. */
+    private static Path awaitTicks(long pid) throws Exception {
+        for (int i = 0; i < PATIENCE_MS; i++) {
             try (DirectoryStream<Path> threads = Files.newDirectoryStream(Path.of("/proc/" + pid + "/task"))) {
                 for (Path thread : threads) {
                     String[] account = Files.readString(thread.resolve("schedstat")).strip().split(" ");
                     boolean ticker = Files.readString(thread.resolve("comm")).equals("ticker\n");
                     if (ticker && Long.parseLong(account[RUNS]) > 20) {
-                        return;
+                        return thread;
                     }
                 }
             } catch (NoSuchFileException threadEnded) {
