@@ -14,15 +14,15 @@ from harness.cli.catalogue import list_command, plan_command
 from harness.cli.context import Context
 from harness.cli.gating import gate_command, golden_command
 from harness.cli.reading import explain_command, export_command, report_command, verdict_command
-from harness.cli.running import build_command, clean_command, doctor_command, run_command, setup_command
+from harness.cli.running import build_command, clean_command, doctor_command, replay_command, run_command, setup_command
 from harness.cli.selfbench import selfbench_command
 from harness.cli.validating import validate_command
 from harness.errors import DataError, EngineUnavailable, MemverdictError, UnfitError, UsageError
 
 COMMANDS = (
-    setup_command, doctor_command, list_command, plan_command, build_command, run_command, validate_command,
-    verdict_command, explain_command, report_command, export_command, gate_command, golden_command, selfbench_command,
-    clean_command,
+    setup_command, doctor_command, list_command, plan_command, build_command, run_command, replay_command,
+    validate_command, verdict_command, explain_command, report_command, export_command, gate_command, golden_command,
+    selfbench_command, clean_command,
 )  # fmt: skip
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.catalog.model import Catalog
+from harness.catalog.model import Catalog, Suite
+from harness.catalog.select import Selector
 from harness.claims.model import Claim, Health, Verdict
-from harness.cli.context import Context, suite_named
+from harness.cli.context import Context, say, suite_named
 from harness.errors import UsageError
 from harness.protocol.record import Record
 from harness.stats.values import Warning
@@ -109,6 +110,25 @@ def same_catalogue(name: str, document: Mapping[str, object], catalog: Catalog) 
         )
 
 
+def same_commit(context: Context, name: str, document: Mapping[str, object]) -> None:
+    """UsageError when the project's sources are at another commit than those of a run; says what cannot be told."""
+    from harness.store import provenance
+
+    missing: dict[str, str] = {}
+    here = provenance.code(context.root, provenance.command, missing)
+    commit = document.get("commit")
+    if missing or commit is None:
+        why = missing.get("commit", "it names no commit")
+        say(f"whether the programs are those of run {name} cannot be told: {why}")
+    elif here["commit"] != commit:
+        raise UsageError(
+            f"run {name} was measured at commit {commit}, and this is {here['commit']}; check out {commit}"
+        )
+    for which, changed in ((f"run {name} was", document.get("changed")), ("this run is", here.get("changed"))):
+        if isinstance(changed, list) and changed:
+            say(f"{which} made with changes that no commit has: {', '.join(str(one) for one in changed[:5])}")
+
+
 def judge(
     context: Context, names: tuple[str, ...], documents: Sequence[Mapping[str, object]], records: tuple[Record, ...]
 ) -> Judged:
@@ -190,24 +210,50 @@ def write_verdicts(context: Context, judged: Judged) -> None:
     beside.replace(folder / VERDICTS)
 
 
-def plan_of(document: Mapping[str, object], catalog: Catalog, claims: Mapping[str, Claim]) -> "Plan":
-    """The plan of a stored run, made again from its provenance and the present catalogue."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a stored run was asked to do, from its provenance: all that its plan is made of."""
+
+    suite: Suite
+    seed: int
+    only: Selector | None
+    wanted: tuple[str, ...]
+    absent: Mapping[tuple[str, str], str]
+    precision: float | None
+
+
+def asked_by(document: Mapping[str, object], catalog: Catalog, claims: Mapping[str, Claim]) -> Asked:
+    """Read a provenance back."""
     from harness.catalog.select import parse
-    from harness.cli.planning import make_plan
 
     wanted = document.get("claims")
     absent = document.get("absent")
-    only = str(document.get("only") or "")
     precision = document.get("precision")
-    return make_plan(
-        catalog,
-        claims,
-        suite_named(catalog, str(document["suite"])),
+    only = str(document.get("only") or "")
+    return Asked(
+        suite=suite_named(catalog, str(document["suite"])),
         seed=int(str(document["seed"])),
         only=parse(only, catalog) if only else None,
         wanted=tuple(str(one) for one in wanted if str(one) in claims) if isinstance(wanted, list) else (),
         absent=_absent(absent if isinstance(absent, list) else []),
         precision=precision if isinstance(precision, float) else None,
+    )
+
+
+def plan_of(document: Mapping[str, object], catalog: Catalog, claims: Mapping[str, Claim]) -> "Plan":
+    """The plan of a stored run, made again from its provenance and the present catalogue."""
+    from harness.cli.planning import make_plan
+
+    asked = asked_by(document, catalog, claims)
+    return make_plan(
+        catalog,
+        claims,
+        asked.suite,
+        seed=asked.seed,
+        only=asked.only,
+        wanted=asked.wanted,
+        absent=asked.absent,
+        precision=asked.precision,
     )
 
 

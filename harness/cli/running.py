@@ -71,7 +71,7 @@ def build_command(context: Context, suite: str, engine: "Choice", as_json: bool)
     plan = make_plan(catalog, context.claims(catalog), suite_named(catalog, suite), seed=0, absent=ready.absent)
     _, built = engine_for(ready, plan.cells.builds, catalog, context.root, real_effects(say))
     if as_json:
-        print_json({"builds": builds_of(built)})
+        print_json({"builds": builds_of(built, catalog)})
         return
     for one in built.values():
         made = f"built in {one.seconds:.0f} s" if one.fresh else "unchanged"
@@ -146,6 +146,43 @@ def run_command(
             budget=budget,
             precision=precision,
         )
+    click_context.exit(_conclude(context, done, as_json=as_json))
+
+
+@click.command("replay")
+@click.argument("run")
+@json_option
+@click.pass_context
+def replay_command(click_context: click.Context, run: str, as_json: bool) -> None:
+    """Run the plan of a stored run again, in the same order, as a new run that names the old one."""
+    from harness.cli.judging import asked_by, same_catalogue, same_commit
+    from harness.cli.session import begin
+    from harness.store import runs
+
+    context: Context = click_context.obj
+    catalog = context.catalog()
+    known = context.claims(catalog)
+    name = runs.resolve(context.root, run)
+    document = runs.document(context.root, name, runs.PROVENANCE)
+    same_catalogue(name, document, catalog)
+    same_commit(context, name, document)
+    asked = asked_by(document, catalog, known)
+    budget = document.get("budget_seconds")
+    say(f"replay   {name} · seed {asked.seed}")
+    done = begin(
+        context,
+        catalog,
+        known,
+        asked.suite,
+        engine="docker" if document.get("engine") == "docker" else "local",
+        seed=asked.seed,
+        only=asked.only,
+        wanted=asked.wanted,
+        budget=budget if isinstance(budget, int) else None,
+        precision=asked.precision,
+        absent=asked.absent,
+        replays=name,
+    )
     click_context.exit(_conclude(context, done, as_json=as_json))
 
 

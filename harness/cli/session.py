@@ -4,6 +4,7 @@ The lock is held from before set-up until the last record is written, so two run
 unknowingly.
 """
 
+import dataclasses
 import os
 import shlex
 import signal
@@ -26,7 +27,7 @@ from harness.cli.measuring import Outcome, measure
 from harness.cli.planning import Plan, make_plan
 from harness.cli.preparing import Choice, Ready, engine_for, provide
 from harness.engines.effects import real_effects
-from harness.engines.images import Built
+from harness.engines.images import Built, arguments_of
 from harness.errors import EngineError, StoreError
 from harness.report import lists
 from harness.store import provenance, runs
@@ -57,17 +58,27 @@ def begin(
     wanted: tuple[str, ...] = (),
     budget: int | None = None,
     precision: float | None = None,
+    absent: Mapping[tuple[str, str], str] | None = None,
+    replays: str | None = None,
 ) -> Done:
-    """Measure a suite from its beginning. Errors of ours pass through, with what was stored intact."""
+    """Measure a suite from its beginning. Errors of ours pass through, with what was stored intact.
+
+    ``absent`` leaves toolchains out although they may be had here, and ``replays`` names the run whose plan this is.
+    """
     _interruptible()
     now = datetime.now(UTC)
     name = runs.run_id(now, suite.id, seed)
     with hold(runs.runs_folder(context.root), _holder(name, now)):
         ready = set_up(context, catalog, engine)
+        if absent is not None:
+            for key in sorted(ready.absent.keys() - absent.keys()):
+                say(f"missing  {'/'.join(key)} cannot be had here: {ready.absent[key]}; its cells are left out")
+            ready = dataclasses.replace(ready, absent={**absent, **ready.absent})
         plan = make_plan(
             catalog, claims, suite, seed=seed, only=only, wanted=wanted, absent=ready.absent, precision=precision
         )
-        return _measured(context, catalog, plan, ready, name, budget=budget, wanted=wanted)
+        told = {"claims": list(wanted), "budget_seconds": budget, "replays": replays}
+        return _measured(context, catalog, plan, ready, name, budget=budget, told=told)
 
 
 def resume(context: Context, catalog: Catalog, claims: Mapping[str, Claim], name: str, *, budget: int | None) -> Done:
@@ -79,7 +90,7 @@ def resume(context: Context, catalog: Catalog, claims: Mapping[str, Claim], name
         same_catalogue(name, document, catalog)
         engine: Choice = "docker" if document.get("engine") == "docker" else "local"
         ready = set_up(context, catalog, engine)
-        return _measured(context, catalog, plan_of(document, catalog, claims), ready, name, budget=budget, again=True)
+        return _measured(context, catalog, plan_of(document, catalog, claims), ready, name, budget=budget)
 
 
 def set_up(context: Context, catalog: Catalog, engine: Choice) -> Ready:
@@ -103,21 +114,21 @@ def _measured(
     name: str,
     *,
     budget: int | None,
-    wanted: tuple[str, ...] = (),
-    again: bool = False,
+    told: Mapping[str, object] | None = None,
 ) -> Done:
+    """Measure what is left of a plan: from the beginning where ``told`` says how it was asked for, else as stored."""
     engine, built = engine_for(ready, plan.cells.builds, catalog, context.root, real_effects(say))
     known = history(context)
     swept = engine.sweep(lambda run: False)  # we hold the lock, so no run of this folder is alive
     if swept:
         say(f"removed  {units.counted(len(swept), 'worker')} that an ended run left behind")
     done: Sequence[Record] = ()
-    if again:
+    if told is None:
         about = runs.document(context.root, name, runs.PROVENANCE)
         store, done = runs.reopen(context.root, name)
         say(f"resume   {name} · {units.counted(len(done), 'record')} kept")
     else:
-        about = _provenance(context, catalog, plan, ready, built, wanted, budget)
+        about = _provenance(context, catalog, plan, ready, built, told)
         store = runs.create(context.root, name, provenance=about, plan={"format": 1, **plan.document()})
     say(f"host     {about['host']} · findings: {context.command} doctor")
     print_rich(lists.plan_line(plan.suite, plan.blocks, forecast(context, plan), seed=plan.seed), error=True)
@@ -127,11 +138,30 @@ def _measured(
                 catalog, plan, engine, store, done, root=context.root, known=known, seconds=_deadline(plan, budget)
             )
             if not outcome.interrupted:
-                store.save(FINISHED, {"format": 1, "records": len(outcome.records), "late": outcome.late})
+                store.save(FINISHED, _finished(outcome))
     except (EngineError, StoreError):
         say(f"what was measured until now is safe; go on with `{context.command} run --resume {store.id}`")
         raise
     return Done(name=store.id, plan=plan.after(outcome.records), outcome=outcome)
+
+
+def _finished(outcome: Outcome) -> Mapping[str, object]:
+    """How a run ended: the host's counters by then, and what records could not have, with how many of them.
+
+    A limit, a policy or a counter that is missing is in there under the name that records give it, with a reason.
+    """
+    missing: dict[str, dict[str, int]] = {}
+    for record in outcome.records:
+        for name, reason in record.observed.unavailable.items():
+            reasons = missing.setdefault(name, {})
+            reasons[reason] = reasons.get(reason, 0) + 1
+    return {
+        "format": 1,
+        "records": len(outcome.records),
+        "late": outcome.late,
+        "counters_after": provenance.counters(),
+        "unavailable": missing,
+    }
 
 
 def _deadline(plan: Plan, budget: int | None) -> int | None:
@@ -157,35 +187,35 @@ def _provenance(
     plan: Plan,
     ready: Ready,
     built: Mapping[Build, Built],
-    wanted: tuple[str, ...],
-    budget: int | None,
+    told: Mapping[str, object],
 ) -> Mapping[str, object]:
     return {
         "format": 1,
+        **told,
         **provenance.collect(root=context.root, engine=ready.engine, engine_version=ready.version),
         "suite": plan.suite.id,
         "seed": plan.seed,
         "only": plan.only,
-        "claims": list(wanted),
         "precision": plan.precision,
-        "budget_seconds": budget,
         "catalog": catalog.digest,
         "why_engine": ready.why,
         "absent": [
             {"language": language, "toolchain": toolchain, "reason": reason}
             for (language, toolchain), reason in ready.absent.items()
         ],
-        "builds": builds_of(built),
+        "builds": builds_of(built, catalog),
+        "sources": {one.id: provenance.sources(context.root / one.folder) for one in catalog.languages.values()},
         "command": shlex.join(sys.argv),
     }
 
 
-def builds_of(built: Mapping[Build, Built]) -> list[Mapping[str, object]]:
-    """Builds as JSON: where each lies, how large it is, and the digests of its files."""
+def builds_of(built: Mapping[Build, Built], catalog: Catalog) -> list[Mapping[str, object]]:
+    """Builds as JSON: where each lies, how large it is, what its script was called with, its files' SHA-256 digests."""
     return [
         {
             "language": one.build.language,
             "build": one.build.id,
+            "arguments": [one.build.toolchain, *arguments_of(one.build, catalog.languages[one.build.language])],
             "image": one.ref.image_id,
             "path": one.ref.path,
             "bytes": one.size_bytes,

@@ -251,9 +251,10 @@ def _distinct(notes: Sequence[Note]) -> tuple[Note, ...]:
 
 def _narrowing(provenance: Mapping[str, object]) -> str:
     """The options that narrowed a run, as they were given; empty for a whole suite."""
-    claims, only = provenance.get("claims"), provenance.get("only")
+    claims, only, width = (provenance.get(key) for key in ("claims", "only", "precision"))
     named = f" --claims {','.join(map(str, claims))}" if isinstance(claims, list) and claims else ""
-    return named + (f" --only {shlex.quote(str(only))}" if only else "")
+    narrowed = named + (f" --only {shlex.quote(str(only))}" if only else "")
+    return narrowed + (f" --precision {width}" if width is not None else "")
 
 
 def _commands(facts: RunFacts, command: str, run: str, narrowing: str) -> tuple[Command, ...]:

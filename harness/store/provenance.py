@@ -52,6 +52,19 @@ def command(arguments: Sequence[str]) -> str:
     return done.stdout
 
 
+_COUNTERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "proc/stat": ("cpu", "ctxt", "processes"),
+    "proc/vmstat": (
+        "pgfault", "pgmajfault", "pswpin", "pswpout", "oom_kill", "thp_fault_alloc", "thp_fault_fallback",
+        "thp_collapse_alloc", "compact_stall",
+    ),
+    "proc/pressure/cpu": ("some",),
+    "proc/pressure/memory": ("some", "full"),
+    "proc/pressure/io": ("some", "full"),
+}  # fmt: skip
+"""What the kernel counts since it started, by file: lines that begin with these words."""
+
+
 def collect(
     *,
     root: Path,
@@ -70,7 +83,7 @@ def collect(
     found = _system(system, missing)
     return {
         "date": (now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds"),
-        **_code(root, run, missing),
+        **code(root, run, missing),
         "engine": engine,
         "engine_version": engine_version,
         "machine": machine(system),
@@ -79,7 +92,33 @@ def collect(
         "pyperf": _pyperf(run, missing),
         "libraries": _libraries(),
         "process_limits": _own_limits(),
+        "counters_before": counters(system),
         "unavailable": missing,
+    }
+
+
+def counters(system: Path = Path("/")) -> dict[str, str]:
+    """The host's counters as they stand, ``file word`` to the rest of the line: CPU in ticks, pressure in µs.
+
+    Taken before a run and after it, their differences say what else went on. What this kernel does not count is left
+    out.
+    """
+    found = {}
+    for file, words in _COUNTERS.items():
+        for line in (_text(system / file) or "").splitlines():
+            word, _, rest = line.partition(" ")
+            if word in words:
+                found[f"{file} {word}"] = rest.strip()
+    return found
+
+
+def sources(folder: Path) -> dict[str, object]:
+    """What a language's programs are made by: its build script, flags and all, and digests of its Dockerfiles."""
+    return {
+        "build": _text(folder / "build"),
+        "dockerfiles": {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("Dockerfile.*"))
+        },
     }
 
 
@@ -95,7 +134,8 @@ def machine(system: Path = Path("/")) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _code(root: Path, run: Run, missing: dict[str, str]) -> dict[str, object]:
+def code(root: Path, run: Run, missing: dict[str, str]) -> dict[str, object]:
+    """``commit``, ``dirty`` and what is ``changed``; nothing, with the reason in ``missing``, where git cannot tell."""
     git = ["git", "-C", str(root), "-c", f"safe.directory={root}"]
     try:
         commit = run([*git, "rev-parse", "HEAD"]).strip()

@@ -1,10 +1,13 @@
 """The commands that touch the machine, on one that is made up; and a whole run on it, stopped and resumed."""
 
+import dataclasses
+import itertools
 import json
 import math
 import shutil
 import statistics
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +38,8 @@ from tests.unit.cli.conftest import Call, project
 
 GO, C = ("go", "go1.27"), ("c", "gcc14")
 ABSENT = {("java", "jdk25"): "nobody installed it"}
-FACTS = {"machine": "m1", "host": "a machine with 2 CPUs", "commit": "0123", "dirty": False, "date": "2026-01-02T03:04"}
+COMMIT = "0123456789abcdef"
+FACTS = {"machine": "m1", "host": "a machine with 2 CPUs", "commit": COMMIT, "dirty": False, "date": "2026-01-02T03:04"}
 
 
 class Machine:
@@ -44,6 +48,7 @@ class Machine:
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root = root
         self.fresh = True
+        self.code: Mapping[str, object] = {"commit": COMMIT, "changed": []}
         self.before: Callable[[Block, int], None] = lambda block, place: None
         catalog = load(root)
 
@@ -63,6 +68,10 @@ class Machine:
         monkeypatch.setattr(session, "engine_for", self.built)
         monkeypatch.setattr(preparing, "engine_for", self.built)
         monkeypatch.setattr(provenance, "collect", lambda *, engine, **_: FACTS | {"engine": engine})
+        monkeypatch.setattr(provenance, "code", lambda *_: self.code)
+        began = (datetime(2026, 2, 1, tzinfo=UTC) + timedelta(seconds=one) for one in itertools.count())
+        name = runs.run_id
+        monkeypatch.setattr(runs, "run_id", lambda now, suite, seed: name(next(began), suite, seed))
         monkeypatch.setattr(measuring, "run", run)
 
     def built(self, ready: Ready, builds: tuple[Build, ...], *_: object) -> tuple[FakeEngine, Mapping[Build, Built]]:
@@ -354,3 +363,106 @@ def test_run_when_a_pilot_fails_then_its_cells_are_left_out_with_the_reason_and_
     assert reasons == ["the pilot that measures its capacity ended as crash: signal 9"] * 2
     assert {one.invocation.cell.language for one in judged.records if one.invocation.cell.rate} == {"c", "go"}
     assert {one.invocation.cell.language for one in judged.records if one.invocation.cell.load} == {"go"}
+
+
+ASKED = (
+    "--suite", "tiny", "--claims", "manual_is_faster", "--only", "workload=lru_cache", "--seed", "7",
+    "--precision", "0.5", "--budget", "50m",
+)  # fmt: skip
+
+
+def test_replay_when_a_run_is_there_then_its_plan_runs_again_under_a_name_of_its_own(
+    memverdict: Call, machine: Machine
+) -> None:
+    first = memverdict("run", *ASKED, root=machine.root)
+    assert first.code == 0, first.err
+    (old,) = runs.names(machine.root)
+    before = document(machine, runs.PLAN)
+    called = memverdict("replay", "latest", root=machine.root)
+    assert called.code == 0, called.err
+    (new,) = set(runs.names(machine.root)) - {old}
+    again = runs.document(machine.root, new, runs.PROVENANCE)
+    assert again["replays"] == old
+    original = runs.document(machine.root, old, runs.PROVENANCE)
+    assert original["replays"] is None
+    same = ("suite", "seed", "only", "claims", "precision", "budget_seconds", "engine", "absent", "catalog")
+    assert {key: again[key] for key in same} == {key: original[key] for key in same}
+    assert original["budget_seconds"] == 3000
+    assert runs.document(machine.root, new, runs.PLAN) == {**before, "run": new}
+    mine, theirs = runs.records(machine.root, new), runs.records(machine.root, old)
+    assert [one.invocation for one in mine] == [one.invocation for one in theirs]
+    assert {one.invocation.layout for one in mine} == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("about", "code", "says"),
+    [
+        ({"catalog": "another"}, {}, "another catalogue; check out commit 0123456789abcdef0123"),
+        ({}, {"commit": "ffff"}, "was measured at commit 0123456789abcdef0123, and this is ffff; check out 0123456"),
+    ],
+)
+def test_replay_when_catalogue_or_commit_are_others_then_exits_2_and_says_what_to_check_out(
+    memverdict: Call, machine: Machine, about: dict[str, Any], code: dict[str, object], says: str
+) -> None:
+    machine.code = {**machine.code, **code}
+    name = stored.run(machine.root, "tiny", **about)
+    called = memverdict("replay", name, root=machine.root)
+    assert called.code == 2
+    assert says in called.err
+    assert runs.names(machine.root) == (name,)
+
+
+def test_replay_when_sources_had_changes_or_no_commit_is_known_then_says_what_cannot_be_told(
+    memverdict: Call, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = stored.run(machine.root, "tiny", engine="local", commit=COMMIT, changed=["langs/x/main"])
+    called = memverdict("replay", name, root=machine.root)
+    assert called.code == 0, called.err
+    assert f"run {name} was made with changes that no commit has: langs/x/main" in called.err
+
+    def silent(root: Path, run: object, missing: dict[str, str]) -> dict[str, object]:
+        missing["commit"] = "git cannot tell"
+        return {}
+
+    monkeypatch.setattr(provenance, "code", silent)
+    again = memverdict("replay", name, root=machine.root)
+    assert again.code == 0, again.err
+    assert "cannot be told: git cannot tell" in again.err
+
+
+def test_replay_when_a_toolchain_is_missing_here_then_says_so_and_one_that_was_missing_then_stays_out(
+    memverdict: Call, machine: Machine
+) -> None:
+    then = [{"language": "c", "toolchain": "gcc14", "reason": "it was missing then"}]
+    name = stored.run(machine.root, "tiny", engine="local", commit=COMMIT, absent=then)
+    called = memverdict("replay", name, root=machine.root)
+    assert called.code == 0, called.err
+    assert "missing  java/jdk25 cannot be had here: nobody installed it; its cells are left out" in called.err
+    new = runs.names(machine.root)[-1]
+    languages = {one.invocation.cell.language for one in runs.records(machine.root, new)}
+    assert languages == {"go"}
+
+
+def test_run_when_it_ends_then_counters_and_what_was_unavailable_are_kept(
+    memverdict: Call, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth = stored.record
+
+    def record(invocation: Invocation, *rest: Any, **more: Any) -> Record:
+        one = truth(invocation, *rest, **more)
+        return dataclasses.replace(
+            one, observed=dataclasses.replace(one.observed, unavailable={"control": "FIFO is refused"})
+        )
+
+    monkeypatch.setattr(stored, "record", record)
+    assert memverdict("run", "--suite", "tiny", "--claims", "constructor_escapes", root=machine.root).code == 0
+    ended = document(machine, "finished.json")
+    assert ended["unavailable"] == {"control": {"FIFO is refused": ended["records"]}}
+    assert isinstance(ended["counters_after"], dict)
+    assert "proc/stat cpu" in ended["counters_after"]
+    about = document(machine, runs.PROVENANCE)
+    assert isinstance(about["builds"], list)
+    assert isinstance(about["sources"], dict)
+    arguments = {(one["language"], one["build"]): one["arguments"] for one in about["builds"]}
+    assert ["go1.27", "LAYOUTS=3"] in arguments.values()
+    assert set(about["sources"]) == {"c", "go", "java"}

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import subprocess
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.store.provenance import collect, machine
+from harness.store.provenance import collect, counters, machine, sources
+from tests.fakes.project import ROOT
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -56,6 +58,39 @@ def test_collect_when_host_answers_then_code_machine_and_system_are_told(tmp_pat
     assert isinstance(found["unavailable"], dict)
     assert "system.governor" in found["unavailable"]
     assert "secret" not in json.dumps(found)
+
+
+def test_counters_when_read_then_those_that_are_counted_are_there_and_others_left_out(tmp_path: Path) -> None:
+    (tmp_path / "proc/pressure").mkdir(parents=True)
+    (tmp_path / "proc/stat").write_text("cpu  1 2 3\ncpu0 1 2 3\nctxt 99\nbtime 5\n")
+    (tmp_path / "proc/pressure/memory").write_text("some avg10=0.00 total=7\nfull avg10=0.00 total=5\n")
+    assert counters(tmp_path) == {
+        "proc/stat cpu": "1 2 3",
+        "proc/stat ctxt": "99",
+        "proc/pressure/memory some": "avg10=0.00 total=7",
+        "proc/pressure/memory full": "avg10=0.00 total=5",
+    }
+    assert counters(tmp_path / "nothing") == {}
+
+
+def test_counters_when_read_twice_for_real_then_the_host_went_on(tmp_path: Path) -> None:
+    before = counters()
+    subprocess.run(["true"], check=True)
+    after = counters()
+    assert int(after["proc/stat processes"]) > int(before["proc/stat processes"])
+
+
+def test_sources_when_a_language_is_built_then_script_and_dockerfiles_are_told(tmp_path: Path) -> None:
+    (tmp_path / "build").write_text("cc -O2\n")
+    (tmp_path / "Dockerfile.worker").write_text("FROM base\n")
+    found = sources(tmp_path)
+    assert found["build"] == "cc -O2"
+    assert found["dockerfiles"] == {"Dockerfile.worker": hashlib.sha256(b"FROM base\n").hexdigest()}
+    for folder in sorted((ROOT / "langs").glob("*/")):
+        real = sources(folder)
+        assert str(real["build"]).startswith("#!/usr/bin/env bash")
+        assert isinstance(real["dockerfiles"], dict)
+        assert {"Dockerfile.toolchain", "Dockerfile.worker"} <= set(real["dockerfiles"])
 
 
 @pytest.mark.parametrize(
