@@ -258,12 +258,13 @@ class Bench:
     ) -> Planned:
         """A cell with what running it takes.
 
-        ``changes`` replace parameters of size smoke; ``warmup``, ``rate``, ``seconds`` and ``tick_us`` are the cell's.
+        ``changes`` replace parameters of size smoke; ``warmup``, ``memory`` (the limit, bytes), ``rate``, ``seconds``
+        and ``tick_us`` are the cell's.
         """
         about = self.catalog.workloads[workload]
         chosen = language.configurations[0] if configuration is None else language.configuration(configuration)
         given = dict(changes)
-        warmup = given.pop("warmup", 0)
+        warmup, memory = given.pop("warmup", 0), given.pop("memory", MEMORY)
         tick_us = given.pop("tick_us", TICK_US)
         schedule = (given.pop("rate", None), given.pop("seconds", None))
         parameters = {name: one.smoke for name, one in about.parameters.items()} | given
@@ -275,7 +276,7 @@ class Bench:
             language=language.id,
             configuration=chosen.id,
             toolchain=chosen.toolchain,
-            limits=Limits(cpus=self.cpus, memory=MEMORY),
+            limits=Limits(cpus=self.cpus, memory=memory),
             mode=mode,
             warmup=warmup,
             iterations=1,

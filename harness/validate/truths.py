@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from harness.validate import memory, work
+from harness.validate import memory, pauses, work
 from harness.validate.bench import Bench
 from harness.validate.checks import Value
 
@@ -43,5 +43,13 @@ ROWS: Final = (
         id="flags", title="disturbances", check=work.flags, seconds=(3, 3),
         again="pages of a program that another process runs at that moment, too, cannot be dropped",
     ),
+    Row(id="pause", title="a process that is stopped", check=pauses.pause, seconds=(26, 80), again=_LATE),
+    Row(id="ticker", title="the stall ticker's schedule", check=pauses.ticker, seconds=(8, 8)),
+    Row(id="stops", title="stops that a runtime reports", check=pauses.stops, seconds=(6, 12), again=_LATE),
+    Row(id="open_loop", title="response times of a queue", check=pauses.open_loop, seconds=(22, 66), again=_LATE),
+    Row(id="control", title="the control processes", check=pauses.control, seconds=(3, 3)),
+    Row(
+        id="perturbation", title="what the instruments take", check=pauses.perturbation,
+        seconds=(22, 60), again="on a machine that is overloaded, every wake-up costs the ticker cold caches"),
     Row(id="statistics", title="intervals and decisions", check=work.statistics, seconds=(10, 10)),
 )  # fmt: skip

@@ -35,6 +35,7 @@ BYTES_SLACK: Final = 64 << 10
 WORK: Final = 1_000_000
 EFFECT: Final = 1.3
 EFFECT_MARGIN: Final = 1.1
+DECISION_LEVEL: Final = 0.05
 COVER_LEVEL: Final = 0.001
 """The row asks whether the interval at this level covers: at 5 % it would miss in one of twenty validations."""
 
@@ -120,11 +121,13 @@ def effect(bench: Bench) -> Iterator[Value]:
         bench.canary(language, "bytes", "throughput", warmup=1, count=round(WORK * factor)) for factor in (EFFECT, 1.0)
     )
     pairs = 10 if bench.fast else 20
-    comparison = compared(bench, subject, baseline, pairs)
+    # Wall time of the measured iterations, read as any rate is, but not divided by what was done.
+    elapsed = replace(bench.catalog.metrics["time.per_operation"], source="iteration.elapsed_ns")
+    comparison = compared(bench, subject, baseline, pairs, elapsed)
     low, high = comparison.estimate.low, comparison.estimate.high
     if low is None or high is None or comparison.spread is None:
         raise NotMeasured(f"{len(comparison.blocks)} pairs give no interval")
-    decided = paired.decision(replace_level(comparison, 0.05), margin=EFFECT_MARGIN)
+    decided = paired.decision(_at_level(comparison, DECISION_LEVEL), margin=EFFECT_MARGIN)
     yield Value(
         what=f"{pairs} pairs with 30 % more work, decided as beyond 10 %",
         observed=float(decided == "holds"),
@@ -146,8 +149,8 @@ def effect(bench: Bench) -> Iterator[Value]:
         )
 
 
-def compared(bench: Bench, subject: Planned, baseline: Planned, pairs: int) -> Comparison:
-    """Wall time of one against the other, in pairs of random order, at :data:`COVER_LEVEL`."""
+def compared(bench: Bench, subject: Planned, baseline: Planned, pairs: int, metric: Metric) -> Comparison:
+    """A metric of one against that of the other, in pairs of random order, at :data:`COVER_LEVEL`."""
     order = random.Random(bench.seed)
     records: list[Record] = []
     for number in range(1, pairs + 1):
@@ -156,11 +159,11 @@ def compared(bench: Bench, subject: Planned, baseline: Planned, pairs: int) -> C
         records += [bench.measure(one, block=number) for one in both]
     for one in records:
         good(one)
-    found = {one.cell.key: one.sample for one in collect(records, _elapsed(bench))}
+    found = {one.cell.key: one.sample for one in collect(records, metric)}
     return paired.compare(found[subject.cell.key], found[baseline.cell.key], level=COVER_LEVEL)
 
 
-def replace_level(comparison: Comparison, level: float) -> Comparison:
+def _at_level(comparison: Comparison, level: float) -> Comparison:
     """The same differences at another level."""
     return paired.from_differences(
         dict(zip(comparison.blocks, comparison.differences, strict=True)),
@@ -180,11 +183,6 @@ def power(rng: np.random.Generator, factor: float, spread: float, pairs: int) ->
     )
     low, _ = simulate.by_t(simulate.draw(rng, population, blocks=pairs, runs=simulate.REPETITIONS), 0.05)
     return float(np.mean(low > 0))
-
-
-def _elapsed(bench: Bench) -> Metric:
-    """Wall time of the measured iterations, read as any rate is, but not divided by what was done."""
-    return replace(bench.catalog.metrics["time.per_operation"], source="iteration.elapsed_ns")
 
 
 def statistics(bench: Bench) -> Iterator[Value]:
