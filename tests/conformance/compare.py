@@ -6,14 +6,31 @@ An empty list is the only pass. Every rule of ``langs/PROTOCOL.md`` section 3 th
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from harness.catalog.model import Mode
-from harness.protocol.messages import MESSAGE, Checkpoint, End, Iteration, Ready, Start
+from harness.protocol.messages import (
+    MESSAGE,
+    Checkpoint,
+    End,
+    GcPause,
+    Histogram,
+    Iteration,
+    Ready,
+    Stall,
+    Start,
+    Ticker,
+)
 from tests.conformance.programs import Answer
 from tests.models.base import Result
+
+OF_MODE: Final[Mapping[Mode, tuple[type, ...]]] = {
+    "memory": (Checkpoint,),
+    "latency": (Histogram, Ticker, Stall, GcPause),
+}
+"""Messages that only one mode has."""
 
 COUNTED = ("operations", "allocations", "allocated_bytes", "peak_live_bytes", "checksum")
 
@@ -52,7 +69,7 @@ def differences(expected: Expected, answer: Answer) -> list[str]:
     assert isinstance(end, End)
     iterations = [message for message in messages if isinstance(message, Iteration)]
     others = {type(m).__name__ for m in messages[2:-1] if not isinstance(m, Iteration)}
-    allowed = {Checkpoint.__name__} if expected.mode == "memory" else set()
+    allowed = {one.__name__ for one in OF_MODE.get(expected.mode, ())}
     wrong += [f"unexpected in mode {expected.mode}: {name}" for name in sorted(others - allowed)]
     if start.language != expected.language:
         wrong.append(f"start.language is {start.language}")

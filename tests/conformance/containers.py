@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from harness.catalog.model import Build, Language
 from harness.engines.base import LABEL, ROOT_LABEL, root_digest
+from harness.engines.docker import OUT
 from harness.engines.effects import real_effects
 from harness.engines.images import build_images, build_toolchain
 from tests.conformance.programs import LANGUAGES, ROOT, default_toolchain
@@ -28,15 +29,15 @@ class Containers(AbstractContextManager["Containers"]):
 
     running: dict[str, str] = field(default_factory=dict)
 
-    def enter(self, image: str, options: Sequence[str]) -> tuple[str, ...]:
-        """The command prefix that runs something in the one container of ``image``, started with ``options``."""
+    def enter(self, image: str, options: Sequence[str], *, folder: str = "/") -> tuple[str, ...]:
+        """The command prefix that runs in ``folder`` of the one container of ``image``, started with ``options``."""
         if image not in self.running:
             labels = (f"--label={LABEL}=1", f"--label={ROOT_LABEL}={root_digest(ROOT)}")
             sleep = ("sleep", str(SECONDS_OF_A_CONTAINER))
             command = ["docker", "run", "--detach", "--rm", *labels, *CONFINED, *options, image, *sleep]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             self.running[image] = done.stdout.strip()
-        return ("docker", "exec", "--interactive", self.running[image])
+        return ("docker", "exec", "--interactive", f"--workdir={folder}", self.running[image])
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -61,7 +62,9 @@ class ImageSource:
         build = Build(language=language.id, toolchain=default_toolchain(language), options=dict(options))
         (built,) = build_images([build], LANGUAGES, ROOT, self.client, real_effects(print)).values()
         assert built.ref.image_id is not None
-        return (*self.containers.enter(built.ref.image_id, ("--read-only",)), built.ref.path)
+        # Where a worker may leave raw logs; measured ones get a folder of the run's instead.
+        writable = ("--read-only", f"--tmpfs={OUT}:mode=1777")
+        return (*self.containers.enter(built.ref.image_id, writable, folder=OUT), built.ref.path)
 
 
 @dataclass(frozen=True, slots=True)

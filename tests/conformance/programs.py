@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, Protocol
 
 from harness.catalog.load import load_language, load_workload
@@ -112,8 +113,11 @@ class Builder:
 
 
 def call(prefix: Sequence[str], arguments: Sequence[str], *, given: bytes = b"gq") -> Answer:
-    """Run one process to its end with ``given`` on its stdin, then end of file."""
-    done = subprocess.run([*prefix, *arguments], input=given, capture_output=True, timeout=SECONDS_PER_RUN, check=False)
+    """Run one process to its end with ``given`` on its stdin, then end of file; raw logs of a plain one are dropped."""
+    with TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [*prefix, *arguments], input=given, capture_output=True, timeout=SECONDS_PER_RUN, check=False, cwd=folder
+        )
     return Answer(
         exit_code=done.returncode,
         lines=tuple(done.stdout.splitlines()),
@@ -136,7 +140,9 @@ def arguments(
     mode: str = "throughput",
     warmup: int = 0,
     iterations: int = 1,
+    schedule: Mapping[str, int] | None = None,
 ) -> list[str]:
-    """The command line of one invocation, without the program."""
+    """The command line of one invocation, without the program; ``schedule`` is mode latency's rate and tick_us."""
     given: dict[str, str | int] = {"variant": variant, "mode": mode, "seed": seed, "warmup": warmup}
-    return [workload, *(f"{key}={value}" for key, value in {**given, "iterations": iterations, **parameters}.items())]
+    everything = {**given, "iterations": iterations, **(schedule or {}), **parameters}
+    return [workload, *(f"{key}={value}" for key, value in everything.items())]

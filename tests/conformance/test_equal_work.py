@@ -72,7 +72,7 @@ def test_escape_when_a_form_runs_alone_then_it_does_what_the_model_says(source: 
 def test_program_when_parameters_are_those_of_a_size_then_it_meets_the_goldens(
     source: Source, language: str, workload: str, variant: str, size: Size
 ) -> None:
-    mode = WORKLOADS[workload].variant(variant).modes[0]
+    mode = cases.modes(WORKLOADS[workload].variant(variant))[0]
     prefix = source.runner(LANGUAGES[language], LANGUAGES[language].mode_build.get(mode, {}))
     case = cases.at(WORKLOADS[workload], size)
     answer = call(prefix, cases.command_line(workload, variant, case, mode=mode))
