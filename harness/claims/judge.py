@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from harness import units
 from harness.catalog.model import Catalog
 from harness.claims import words
 from harness.claims.kinds.registry import KINDS, Kind
@@ -198,8 +199,8 @@ def _unless_disturbed(finding: Finding, share: float) -> Finding:
         return finding
     warning = Warning(
         code="mostly_disturbed",
-        text=f"nothing is decided: {share:.0%} of what {finding.contrast} rests on was measured while the host was "
-        "disturbed, and again when it was run once more",
+        text=f"nothing is decided: {units.share(share)} of what {finding.contrast} rests on was measured while the "
+        "host was disturbed, and again when it was run once more",
         remedy=_QUIET,
     )
     # More blocks on the same host would say more about the host.

@@ -77,6 +77,7 @@ def effect_of(finding: Finding, contrast: Contrast, catalog: Catalog) -> Effect:
         p=finding.p,
         rows=tuple(_row(row, finding) for row in finding.rows if finite(row.point) is not None),
         cells=finding.cells,
+        disturbed=finding.disturbed,
         notes=tuple(note(warning, where) for warning in finding.warnings),
     )  # fmt: skip
 

@@ -73,7 +73,8 @@ class Effect:
     """What one contrast shows at one level of its factor; ``level`` is empty where it has no factor.
 
     ``on_axis`` is true where it is a ratio and can be drawn on the axis that all rows of the board share.
-    ``confidence`` is that of its interval, as a share; ``rule`` says when it holds.
+    ``confidence`` is that of its interval, as a share; ``rule`` says when it holds. ``disturbed`` is the share of its
+    differences with a side measured on a disturbed host.
     """
 
     contrast: str
@@ -103,6 +104,7 @@ class Effect:
     p: float | None
     rows: tuple[EffectRow, ...]
     cells: tuple[str, ...]
+    disturbed: float
     notes: tuple[Note, ...]
 
 

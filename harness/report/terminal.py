@@ -33,6 +33,8 @@ _DECISION_TONES: Final[dict[Decision, str]] = {
     "holds": "green", "fails": "red", "equivalent": "dim", "undecided": "dim",
 }  # fmt: skip
 
+_OF_HOST: Final = ("host_disturbed", "mostly_disturbed")
+
 _FELT: Final = ("p50", "p99", "p99.9", "max")
 _CAUSES: Final = {
     "runtime_stop": "runtime stop", "allocation": "for memory", "starved": "for a CPU", "platform": "platform",
@@ -67,10 +69,31 @@ def summary(report: Report) -> RenderableType:
         parts.append(Text(f"not in this suite: {units.counted(len(report.not_asked), 'claim')}"))
     if report.pauses:
         parts += [Text(""), pause_tables(report.pauses)]
-    warnings = [*trust.notes, *report.notes]
+    warnings = [*map(note_text, (*trust.notes, *(one for one in report.notes if one.code not in _OF_HOST)))]
+    warnings += _disturbed(report)
     if warnings:
-        parts += [Text(""), *(line("warnings" if one is warnings[0] else "", note_text(one)) for one in warnings)]
+        parts += [Text(""), *(line("warnings" if one is warnings[0] else "", one) for one in warnings)]
     return Group(*parts)
+
+
+def _disturbed(report: Report) -> list[Text]:
+    """How much was measured on a disturbed host, in one line: on a busy machine it is nearly every contrast.
+
+    Counts are not among them: no busy host moves them. Each contrast's own warning stands where it is explained.
+    """
+    effects = [(claim.id, effect) for claim in report.claims.values() for effect in claim.effects]
+    touched = [one for one in effects if one[1].disturbed > 0]
+    if not touched:
+        return []
+    claim, worst = max(touched, key=lambda one: one[1].disturbed)
+    silenced = sum(note.code == "mostly_disturbed" for _, effect in touched for note in effect.notes)
+    decided = f"; {silenced} of them decide nothing for it" if silenced else ""
+    text = (
+        f"the host was disturbed under {len(touched)} of {units.counted(len(effects), 'finding')}, at worst in "
+        f"{units.share(worst.disturbed)} of the differences of {claim}/{worst.contrast}{decided}; "
+        "keep the machine idle while it measures"
+    )
+    return [Text(text)]
 
 
 def closing(
@@ -131,13 +154,13 @@ def pause_tables(pauses: Sequence[Pauses]) -> RenderableType:
     """What runtimes report beside what programs felt, and what the stalls came from; for every cell of mode latency."""
     felt = _tight(
         "Reported and felt pauses",
-        "longest reported",
+        "longest stop",
         "of stops",
         "felt p50",
         *_FELT[1:-1],
         "felt max",
         "in stalls ≥10 ms",
-        "felt n",
+        "n",
         "over",
     )
     causes = _tight("Where stalls came from", "seen", *_CAUSES.values(), "least left of 10 ms", "of 100 ms")
@@ -241,7 +264,7 @@ def _tight(title: str, *headers: str) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim", width=WIDTH)
     table.add_column(Text(title, style="bold"), no_wrap=True, min_width=25)
     for header in headers:
-        table.add_column(header, justify="right", overflow="fold")
+        table.add_column(header, justify="right", overflow="fold", no_wrap=" " not in header)
     return table
 
 

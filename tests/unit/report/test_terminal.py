@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from harness.catalog.model import Block, Limits, Suite
 from harness.claims.model import Health
 from harness.report import lists, terminal
-from harness.report.model import Axis, ClaimReport, Report
+from harness.report.model import Axis, ClaimReport, Note, Report
 from tests.unit.report import builders
 
 Golden = Callable[[str, str], None]
@@ -102,6 +102,40 @@ def test_summary_when_failures_are_unexpected_then_they_come_first() -> None:
     text = _text(terminal.summary(builders.report(records=[*builders.records(), crash])))
     assert "7 expected · 1 unexpected" in text
     assert text.index("sig 11") < text.index("killed at 2 GiB")
+
+
+def test_summary_when_the_host_was_disturbed_under_many_contrasts_then_one_line_names_the_worst() -> None:
+    report = builders.report()
+    busy = Note(code="mostly_disturbed", where="w", text="nothing is decided: ...", remedy="")
+    claims = {
+        name: replace(
+            claim,
+            effects=tuple(
+                replace(one, disturbed=0.0 if one.kind == "exact" else 6 / 7 if name == "stack_is_faster" else 1 / 7,
+                        notes=(busy,) if name == "stack_is_faster" else one.notes)
+                for one in claim.effects
+            ),
+        )
+        for name, claim in report.claims.items()
+    }  # fmt: skip
+    timed = [one for claim in claims.values() for one in claim.effects if one.kind != "exact"]
+    everything = [one for claim in claims.values() for one in claim.effects]
+    notes = tuple(replace(note, code="host_disturbed", where=f"{i}") for i in range(40) for note in report.notes[:1])
+    text = " ".join(_text(terminal.summary(replace(report, claims=claims, notes=notes))).split())
+    assert (
+        f"the host was disturbed under {len(timed)} of {len(everything)} findings, at worst in 85.7 % of the "
+        "differences of stack_is_faster/allocate; 2 of them decide nothing for it; keep the machine idle while it measures"
+    ) in text
+    assert text.count("disturbed") == 1
+
+
+def test_summary_when_the_host_was_quiet_then_nothing_is_said_of_it() -> None:
+    report = builders.report()
+    calm = {
+        name: replace(claim, effects=tuple(replace(one, disturbed=0.0) for one in claim.effects))
+        for name, claim in report.claims.items()
+    }
+    assert "disturbed" not in _text(terminal.summary(replace(report, claims=calm)))
 
 
 def test_summary_when_no_canary_ran_then_says_so() -> None:
