@@ -35,6 +35,9 @@ HOLD_MS: Final = 100
 SERVICE_US: Final = 500
 RATE: Final = 1000
 LAW: Final = 0.05
+STARVED_NS: Final = 50_000_000
+"""Half the stall: beyond that, waiting for CPUs would widen the bounds until they hold anything."""
+
 QUANTILES: Final = (0.9, 0.99)
 
 STOPS_WORKLOAD: Final = "message_window"
@@ -180,6 +183,11 @@ def open_loop(bench: Bench) -> Iterator[Value]:
         merged = merge([one for one in good(record).histograms if one.name == "response"])
         # No operation waits longer for a CPU than all threads together did, and waiting makes none faster.
         waited = (record.observed.run_delay_ns or 0) + (record.observed.steal_ns or 0)
+        if waited > STARVED_NS:
+            raise Unavailable(
+                f"{language.title}'s threads waited {units.duration(waited)} for a CPU: what a queue makes of that is the "
+                "host's, and hides the law"
+            )
         truth = queue(count=RATE * seconds, every=RATE, rate=RATE, service=SERVICE_US * 1000, hold=HOLD_MS * 1_000_000)
         for q in QUANTILES:
             right = quantile(truth, q)
@@ -313,7 +321,7 @@ def perturbation(bench: Bench) -> Iterator[Value]:
 
 
 def _on_off(bench: Bench) -> Iterator[Value]:
-    """What a ticker costs operations beside it: reported, as a bound of half a per cent would take thousands of pairs."""
+    """What a ticker costs operations beside it: only reported, as half a per cent would take thousands of pairs."""
     language = bench.languages[0]
     pairs = PAIRS_FAST if bench.fast else PAIRS
     with_it, without = (

@@ -45,10 +45,10 @@ class Summary:
 
 
 def check(row: Row, bench: Bench, clock: Callable[[], float]) -> Check:
-    """One row checked, twice where the first try fails and a second is fair; EngineError when the engine fails."""
+    """One row checked, twice where the first try proves nothing and a second is fair. EngineError: the engine fails."""
     began = clock()
     found = _once(row, bench)
-    if not found.ok and row.again:
+    if found.status != "within" and row.again:
         second = _once(row, bench)
         found = replace(second, first=found.values, again=row.again)
     return replace(found, seconds=clock() - began)

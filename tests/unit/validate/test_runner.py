@@ -84,8 +84,15 @@ def test_check_when_a_worker_fails_then_the_row_is_outside_and_not_unavailable(s
 
 
 def test_check_when_the_host_does_not_allow_it_then_unavailable_with_the_reason(store: Run) -> None:
-    found = runner.check(row([Unavailable("no cgroup")], again="never"), bench(store), clock)
+    found = runner.check(row([Unavailable("no cgroup")]), bench(store), clock)
     assert (found.status, found.ok, found.reason, found.again) == ("unavailable", True, "no cgroup", "")
+
+
+def test_check_when_the_host_is_overloaded_at_first_then_a_second_try_may_find_it_idle(store: Run) -> None:
+    found = runner.check(row([Unavailable("busy")], [GOOD], again="the host is busy"), bench(store), clock)
+    assert (found.status, found.again) == ("within", "the host is busy")
+    found = runner.check(row([Unavailable("busy")], [Unavailable("busy")], again="it is busy"), bench(store), clock)
+    assert found.status == "unavailable"
 
 
 def test_check_when_a_part_is_unavailable_and_another_broken_then_the_broken_one_decides(store: Run) -> None:
