@@ -124,7 +124,8 @@ def test_summary_when_the_host_was_disturbed_under_many_contrasts_then_one_line_
     text = " ".join(_text(terminal.summary(replace(report, claims=claims, notes=notes))).split())
     assert (
         f"the host was disturbed under {len(timed)} of {len(everything)} findings, at worst in 85.7 % of the "
-        "differences of stack_is_faster/allocate; 2 of them decide nothing for it; keep the machine idle while it measures"
+        "differences of stack_is_faster/allocate; 2 of them decide nothing for it; keep the machine idle while it "
+        "measures"
     ) in text
     assert text.count("disturbed") == 1
 
