@@ -21,7 +21,7 @@ from markupsafe import Markup
 from harness import units
 from harness.report.figures import frontier_svg, ladders_svg
 from harness.report.model import Axis, Effect, EffectRow, Report, to_json
-from harness.report.pauses import minded
+from harness.report.remarks import minded
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _SPAN: Final = 240.0

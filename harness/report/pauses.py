@@ -50,15 +50,6 @@ def pauses_of(catalog: Catalog, records: Sequence[Record]) -> tuple[Pauses, ...]
     return tuple(sorted(rows, key=lambda row: (row.workload, row.rate, row.language, row.configuration)))
 
 
-def minded(pauses: Sequence[Pauses]) -> tuple[str, ...]:
-    """What a reader has to know, each thing once with the configurations that it is true of."""
-    names: dict[str, list[str]] = {}
-    for row in pauses:
-        for text in row.mind:
-            names.setdefault(text, []).append(f"{row.language}/{row.configuration}")
-    return tuple(f"{text} ({', '.join(dict.fromkeys(found))})" for text, found in names.items())
-
-
 def _row(catalog: Catalog, group: Sequence[Record]) -> Pauses:
     cell = group[0].invocation.cell
     runs, refused = _runs(group)

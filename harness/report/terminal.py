@@ -17,7 +17,7 @@ from harness import units
 from harness.claims.model import VerdictWord
 from harness.report.effects import axis_of
 from harness.report.model import Axis, ClaimReport, Effect, EffectRow, Note, Pauses, Report
-from harness.report.pauses import minded
+from harness.report.remarks import minded
 from harness.stats.values import Decision
 
 WIDTH: Final = 100

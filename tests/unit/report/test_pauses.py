@@ -13,7 +13,8 @@ from harness.protocol.record import Record
 from harness.report.figures import ladders_description, ladders_svg
 from harness.report.html import page
 from harness.report.model import Pauses
-from harness.report.pauses import minded, pauses_of
+from harness.report.pauses import pauses_of
+from harness.report.remarks import minded
 from tests.unit.report import builders
 from tests.unit.samples.records import control
 
