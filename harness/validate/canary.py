@@ -1,8 +1,8 @@
 """Is this run's harness to be believed? Canaries with a known truth, and one cell run against itself.
 
-A canary's truth is its input: so many MiB touched, ms held, ms of CPU burnt, objects allocated. The A/A control
-measures the same program as replicas a and b through the whole pipeline. What fails here makes every verdict
-``unfit``.
+A canary's truth is its input: so many MiB touched, ms held, ms of CPU burnt, objects allocated, operations held up.
+The A/A control measures the same program as replicas a and b through the whole pipeline. What fails here makes every
+verdict ``unfit``.
 """
 
 import math
@@ -16,7 +16,7 @@ from harness.claims.model import Health
 from harness.plan.cells import CANARY
 from harness.protocol.record import Record
 from harness.samples.collect import Member, SampleOf, collect
-from harness.samples.readings import Absent, Stream, stream
+from harness.samples.readings import PAGE, Absent, Stream, stream
 from harness.stats import paired
 from harness.stats.values import Comparison, Warning
 
@@ -30,6 +30,12 @@ MEBIBYTE: Final = 1 << 20
 MEMORY_SLACK: Final = 8 * MEBIBYTE
 """How far the peak may lie from truth plus the same program's peak without the block: a virtual machine's own start
 was seen to vary by 7 MiB. A sampler that misses the peak, or a peak never reset, lies much further off."""
+
+CURVE_SLACK: Final = 2 * MEBIBYTE
+"""The kernel's marks lag by up to 256 KiB a CPU; the curve's descendants do not exist in a canary."""
+
+TICKS_SHARE: Final = 0.02
+"""A ticker on an absolute schedule is off by its last wake-up's lateness only; a relative one loses 6 % and more."""
 
 PAUSE_SLACK_NS: Final = 2_000_000
 CPU_SLACK_NS: Final = 2_000_000
@@ -118,7 +124,19 @@ def _memory(record: Record, parsed: Stream, idle: Sequence[int]) -> list[Reading
     over = parsed.end.peak_resident_bytes - sum(idle) / len(idle)
     # Processes of one runtime that hold nothing differ among themselves; no reading can be surer than that.
     slack = max(MEMORY_SLACK, truth // 50) + max(idle) - min(idle)
-    return [_reading(record, over, truth - slack, truth + slack, "bytes")]
+    found = [_reading(record, over, truth - slack, truth + slack, "bytes")]
+    found += [
+        _reading(record, one.resident_bytes - sum(idle) / len(idle), truth - slack, truth + slack, "bytes", of=one.name)
+        for one in parsed.checkpoints
+        if one.live_bytes == truth
+    ]
+    curve = record.observed.curve
+    if curve is not None and curve.samples:
+        # What was sampled cannot lie above the kernel's own mark, and a process that runs has pages.
+        largest = max(resident for _, resident in curve.samples)
+        high = parsed.end.peak_resident_bytes + CURVE_SLACK
+        found.append(_reading(record, largest, PAGE, high, "bytes", of="curve"))
+    return found
 
 
 def _pause(record: Record, parsed: Stream, idle: Sequence[int]) -> list[Reading]:
@@ -127,6 +145,29 @@ def _pause(record: Record, parsed: Stream, idle: Sequence[int]) -> list[Reading]
     # A thread that was not given the CPU when its time was over ends late by as much: that is the host's, not ours.
     late = PAUSE_SLACK_NS + (record.observed.run_delay_ns or 0) + (record.observed.steal_ns or 0)
     return [_reading(record, one.elapsed_ns, truth, truth + late, "ns") for one in parsed.measured]
+
+
+def _stall(record: Record, parsed: Stream, idle: Sequence[int]) -> list[Reading]:
+    """Every operation is recorded, the longest response is that of one held up, and the ticker kept its schedule."""
+    del idle
+    known = record.invocation.cell.parameters
+    truth = known["hold_ms"] * 1_000_000 + known["service_us"] * 1000
+    late = PAUSE_SLACK_NS + (record.observed.run_delay_ns or 0) + (record.observed.steal_ns or 0)
+    found = [one for one in parsed.histograms if one.name == "response"]
+    count = sum(one.count for one in found)
+    return [
+        _reading(record, count, known["arrivals"], known["arrivals"], "count", of="operations"),
+        _reading(record, max((one.max for one in found), default=0), truth, truth + late, "ns", of="response"),
+        _reading(record, _ticked(parsed), 1 - TICKS_SHARE, 1 + TICKS_SHARE, "x", of="ticks due"),
+    ]
+
+
+def _ticked(parsed: Stream) -> float:
+    """Time that the ticker's ticks add up to over time that went by; 0 without a ticker."""
+    one = parsed.ticker
+    if one is None or one.end_ns <= one.start_ns:
+        return 0.0
+    return (one.ticks + one.skipped) * one.period_ns / (one.end_ns - one.start_ns)
 
 
 def _cpu(record: Record, parsed: Stream, idle: Sequence[int]) -> list[Reading]:
@@ -156,12 +197,13 @@ _READERS: Final[Mapping[str, Callable[[Record, Stream, Sequence[int]], list[Read
     "pause": _pause,
     "cpu": _cpu,
     "bytes": _bytes,
+    "stall": _stall,
 }
 
 
-def _reading(record: Record, observed: float, low: float, high: float, unit: str) -> Reading:
+def _reading(record: Record, observed: float, low: float, high: float, unit: str, *, of: str = "") -> Reading:
     cell = record.invocation.cell
-    what = f"{cell.variant} of {cell.language}/{cell.configuration}"
+    what = f"{cell.variant}{f' ({of})' if of else ''} of {cell.language}/{cell.configuration}"
     return Reading(what=what, variant=cell.variant, observed=observed, low=low, high=high, unit=unit)
 
 

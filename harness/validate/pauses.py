@@ -185,8 +185,8 @@ def open_loop(bench: Bench) -> Iterator[Value]:
         waited = (record.observed.run_delay_ns or 0) + (record.observed.steal_ns or 0)
         if waited > STARVED_NS:
             raise Unavailable(
-                f"{language.title}'s threads waited {units.duration(waited)} for a CPU: what a queue makes of that is the "
-                "host's, and hides the law"
+                f"{language.title}'s threads waited {units.duration(waited)} for a CPU: what a queue makes of that is "
+                "the host's, and hides the law"
             )
         truth = queue(count=RATE * seconds, every=RATE, rate=RATE, service=SERVICE_US * 1000, hold=HOLD_MS * 1_000_000)
         for q in QUANTILES:

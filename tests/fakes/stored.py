@@ -107,11 +107,27 @@ def _canary(cell: Cell) -> list[dict[str, Any]]:
         "memory": {},
         "pause": {"elapsed_ns": known["hold_ms"] * 1_000_000 + 1},
         "cpu": {"cpu_ns": known["cpu_ms"] * 1_000_000},
-        "stall": {},
+        "stall": {"elapsed_ns": known["arrivals"] * 1_000_000, "operations": known["arrivals"]},
         "bytes": {"runtime_allocations": known["count"], "runtime_bytes": known["count"] * known["size"]},
     }
     held = known["mebibytes"] << 20 if cell.variant == "memory" else 0
-    return _stream(cell, [work[cell.variant]] * (cell.warmup + cell.iterations), peak=IDLE + held)
+    stream = _stream(cell, [work[cell.variant]] * (cell.warmup + cell.iterations), peak=IDLE + held)
+    if cell.variant == "stall":
+        stream[-1:-1] = stalled(known)
+    if cell.variant == "memory":
+        stream[-1:-1] = [
+            values.checkpoint("after_fill", held, IDLE + held),
+            values.checkpoint("after_release", 0, IDLE),
+        ]
+    return stream
+
+
+def stalled(known: Mapping[str, int]) -> list[dict[str, Any]]:
+    """What a canary of mode latency prints after its iterations: its histograms, and a ticker that missed nothing."""
+    service = known["service_us"] * 1000
+    held = known["arrivals"] // known["stall_every"]
+    taken = {service: known["arrivals"] - held, service + known["hold_ms"] * 1_000_000: held}
+    return [values.histogram("response", taken), values.histogram("service", taken), values.ticker(known["arrivals"])]
 
 
 def _counted(cell: Cell, catalog: Catalog, counted: Counted) -> list[dict[str, Any]]:

@@ -1,7 +1,10 @@
 """Hand-made values: an invocation, what was observed around it, and the lines of a worker that did as it was told."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
+
+from hdrh.histogram import HdrHistogram
 
 from harness.catalog.model import Build, Cell, Golden, Invocation, Limits
 from harness.protocol.record import Digest, Observed
@@ -105,6 +108,34 @@ def messages(*, warmup: int = 1, iterations: int = 2, **start: Any) -> list[dict
     phases = ["warmup"] * warmup + ["measured"] * iterations
     end = {"type": "end", "status": "ok", "peak_resident_bytes": 4096, "resident_bytes": 4096, "counters": {"hits": 7}}
     return [opening | start, {"type": "ready"}, *(iteration(i, phase) for i, phase in enumerate(phases)), end]
+
+
+def histogram(name: str, taken: Mapping[int, int]) -> dict[str, Any]:
+    """A histogram message of so many operations for each time taken, ns."""
+    layout: dict[str, Any] = {"lowest": 1, "highest": 3_600_000_000_000, "digits": 3}
+    made = HdrHistogram(layout["lowest"], layout["highest"], layout["digits"])
+    for value, count in taken.items():
+        made.record_value(value, count)
+    counts = [[index, count] for index, count in enumerate(made.counts) if count]
+    return {"type": "histogram", "name": name} | layout | {
+        "count": sum(taken.values()), "max": max(value for value, count in taken.items() if count), "counts": counts,
+    }  # fmt: skip
+
+
+def ticker(ticks: int) -> dict[str, Any]:
+    """A ticker message of so many ticks, a millisecond each, none of them late."""
+    return {
+        "type": "ticker", "period_ns": 1_000_000, "threshold_ns": 2_000_000, "start_ns": 2_000,
+        "end_ns": 2_000 + ticks * 1_000_000, "ticks": ticks, "skipped": 0, "dropped": 0, "cpu_ns": ticks * 10_000,
+    }  # fmt: skip
+
+
+def checkpoint(name: str, live: int, resident: int) -> dict[str, Any]:
+    """A checkpoint message."""
+    return {
+        "type": "checkpoint", "name": name, "at_ns": 3_000, "live_bytes": live, "resident_bytes": resident,
+        "peak_resident_bytes": resident, "pss_bytes": resident,
+    }  # fmt: skip
 
 
 def lines(stream: list[dict[str, Any]]) -> list[bytes]:

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,15 +9,16 @@ from harness.catalog.load import load
 from harness.plan.advance import advance
 from harness.plan.cells import cells
 from harness.plan.goals import Fixed
-from harness.protocol.record import Record
-from harness.validate.canary import MEBIBYTE, MEMORY_SLACK, health, readings
-from tests.fakes import values
+from harness.protocol.record import Curve, Record
+from harness.validate.canary import MEBIBYTE, MEMORY_SLACK, PAUSE_SLACK_NS, health, readings
+from tests.fakes import stored, values
 from tests.fakes.project import ROOT
 from tests.unit.claims.builders import noisy
 
 CATALOG = load(ROOT)
 PLAN = advance(Fixed(blocks=7), cells(CATALOG.suites["smoke"], (), CATALOG), (), seed=1)
 IDLE = 40 * MEBIBYTE
+CURVE = Curve(asked_hz=40, cpus=(0,), spare=False, samples=((1, IDLE), (2, IDLE + 8 * MEBIBYTE)))
 MEMORY = CATALOG.workloads["canary"].parameters["mebibytes"].smoke * MEBIBYTE
 
 
@@ -48,7 +50,23 @@ def canaries(spoil: str = "", **changes: int) -> list[Record]:
         lines = values.messages(warmup=0, iterations=1)
         lines[2] |= iteration
         lines[-1] |= {"peak_resident_bytes": peak}
-        found.append(record(one, lines))
+        if one.cell.variant == "stall":
+            lines[-1:-1] = stored.stalled(one.cell.parameters)
+        if one.cell.variant == "memory":
+            lines[-1:-1] = [values.checkpoint("after_fill", MEMORY, IDLE + MEMORY)]
+        found.append(record(one, lines, observed=values.observed(curve=CURVE)))
+    return found
+
+
+def changed(variant: str, change: Callable[[list[dict[str, Any]]], None], **observed: Any) -> list[Record]:
+    """The truthful canaries, with the messages of one variant changed in place and what was observed of it."""
+    found = []
+    for one in canaries():
+        if one.invocation.cell.variant == variant:
+            lines = [json.loads(line) for line in one.messages]
+            change(lines)
+            one = record(one.invocation, lines, observed=dataclasses.replace(one.observed, **observed))
+        found.append(one)
     return found
 
 
@@ -88,7 +106,7 @@ def control(first: list[float], second: list[float]) -> list[Record]:
 def test_health_when_every_truth_comes_back_then_nothing_fails() -> None:
     found = health(canaries(), CATALOG.metrics)
     assert found.failures == ()
-    assert found.canaries == {"memory": True, "pause": True, "cpu": True, "bytes": True}
+    assert found.canaries == {"memory": True, "pause": True, "cpu": True, "bytes": True, "stall": True}
     assert [warning.code for warning in found.warnings] == ["no_control"]
 
 
@@ -122,12 +140,64 @@ def test_health_when_a_canary_does_not_come_back_then_the_run_is_unfit_and_says_
     found = health(canaries(variant, **changes), CATALOG.metrics)
     assert found.failures
     assert all(f"canary {variant}" in failure and "expected" in failure for failure in found.failures)
-    assert found.canaries == {name: name != variant for name in ("memory", "pause", "cpu", "bytes")}
+    assert found.canaries == {name: name != variant for name in ("memory", "pause", "cpu", "bytes", "stall")}
 
 
 @pytest.mark.parametrize("off", [-MEMORY_SLACK, 0, MEMORY_SLACK])
 def test_health_when_memory_reads_within_its_bounds_then_it_passes(off: int) -> None:
     assert health(canaries("memory", peak=IDLE + MEMORY + off), CATALOG.metrics).failures == ()
+
+
+STALL = dict(CATALOG.workloads["canary"].parameters.items())
+HELD_NS = STALL["hold_ms"].smoke * 1_000_000 + STALL["service_us"].smoke * 1000
+
+
+def response(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    return next(one for one in lines if one.get("name") == "response")
+
+
+def longest(nanoseconds: int) -> Callable[[list[dict[str, Any]]], None]:
+    return lambda lines: response(lines).update(max=nanoseconds)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda lines: response(lines).update(count=response(lines)["count"] - 1), "operations"),
+        (lambda lines: lines.remove(response(lines)), "operations"),
+        (longest(HELD_NS - 1), "response"),
+        (longest(HELD_NS + PAUSE_SLACK_NS + 1), "response"),
+        (lambda lines: lines[-2].update(end_ns=lines[-2]["end_ns"] + 60_000_000), "ticks due"),
+        (lambda lines: lines.pop(-2), "ticks due"),
+    ],
+)
+def test_stall_when_operations_stalls_or_ticks_do_not_come_back_then_the_run_is_unfit_and_says_which(
+    change: Callable[[list[dict[str, Any]]], None], what: str
+) -> None:
+    failures = health(changed("stall", change), CATALOG.metrics).failures
+    assert failures
+    assert f"canary stall ({what})" in " ".join(failures)
+
+
+def test_stall_when_its_threads_waited_for_a_cpu_then_that_much_later_is_no_failure() -> None:
+    late = longest(HELD_NS + PAUSE_SLACK_NS + 5_000_000)
+    assert health(changed("stall", late), CATALOG.metrics).failures
+    assert not health(changed("stall", late, run_delay_ns=6_000_000), CATALOG.metrics).failures
+
+
+def test_memory_when_a_checkpoint_or_the_curve_does_not_fit_then_the_run_is_unfit_and_says_which() -> None:
+    def fill(lines: list[dict[str, Any]]) -> None:
+        lines[-2]["resident_bytes"] = IDLE
+
+    assert any("memory (after_fill)" in one for one in health(changed("memory", fill), CATALOG.metrics).failures)
+    for resident in (0, IDLE + 2 * MEMORY):
+        curve = dataclasses.replace(CURVE, samples=((1, resident),))
+        found = health(changed("memory", lambda lines: None, curve=curve), CATALOG.metrics)
+        assert any("memory (curve)" in one for one in found.failures)
+
+
+def test_memory_when_no_curve_could_be_taken_then_the_rest_is_read_back() -> None:
+    assert not health(changed("memory", lambda lines: None, curve=None), CATALOG.metrics).failures
 
 
 def test_health_when_a_canary_dies_then_the_run_is_unfit() -> None:
