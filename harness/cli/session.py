@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ from harness.errors import EngineError, StoreError
 from harness.report import lists
 from harness.store import provenance, runs
 from harness.store.lock import Holder, hold
+from harness.validate.results import latest
 
 if TYPE_CHECKING:
     from harness.protocol.record import Record
@@ -65,7 +66,7 @@ def begin(
 
     ``absent`` leaves toolchains out although they may be had here, and ``replays`` names the run whose plan this is.
     """
-    _interruptible()
+    interruptible()
     now = datetime.now(UTC)
     name = runs.run_id(now, suite.id, seed)
     with hold(runs.runs_folder(context.root), _holder(name, now)):
@@ -83,7 +84,7 @@ def begin(
 
 def resume(context: Context, catalog: Catalog, claims: Mapping[str, Claim], name: str, *, budget: int | None) -> Done:
     """Complete a run that was stopped; UsageError when the catalogue is no longer its own."""
-    _interruptible()
+    interruptible()
     name = runs.resolve(context.root, name)
     with hold(runs.runs_folder(context.root), _holder(name, datetime.now(UTC))):
         document = runs.document(context.root, name, runs.PROVENANCE)
@@ -171,7 +172,7 @@ def _deadline(plan: Plan, budget: int | None) -> int | None:
     return plan.suite.deadline_seconds
 
 
-def _interruptible() -> None:
+def interruptible() -> None:
     """Let SIGINT and SIGTERM end a run in order, even one that a script started in the background, deaf to SIGINT."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
@@ -189,10 +190,12 @@ def _provenance(
     built: Mapping[Build, Built],
     told: Mapping[str, object],
 ) -> Mapping[str, object]:
+    found = provenance.collect(root=context.root, engine=ready.engine, engine_version=ready.version)
+    validated = latest(context.root, machine=str(found["machine"]), engine=ready.engine)
     return {
         "format": 1,
         **told,
-        **provenance.collect(root=context.root, engine=ready.engine, engine_version=ready.version),
+        **found,
         "suite": plan.suite.id,
         "seed": plan.seed,
         "only": plan.only,
@@ -203,6 +206,7 @@ def _provenance(
             {"language": language, "toolchain": toolchain, "reason": reason}
             for (language, toolchain), reason in ready.absent.items()
         ],
+        "validation": None if validated is None else {**asdict(validated), "text": validated.text},
         "builds": builds_of(built, catalog),
         "sources": {one.id: provenance.sources(context.root / one.folder) for one in catalog.languages.values()},
         "command": shlex.join(sys.argv),

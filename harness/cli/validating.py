@@ -3,7 +3,6 @@
 import itertools
 import os
 import shlex
-import signal
 import sys
 import time
 from contextlib import closing
@@ -37,14 +36,14 @@ MARKS = {"within": "ok", "outside": "!!", "unavailable": "--"}
 @click.pass_context
 def validate_command(click_context: click.Context, fast: bool, only: str, engine: "Choice", as_json: bool) -> None:
     """Inject known memory, CPU time, pauses, allocations and effects, and check that they are read back."""
-    from harness.validate import runner
+    from harness.validate import results
     from harness.validate.truths import ROWS
 
     rows = _chosen(ROWS, only)
     context: Context = click_context.obj
     checks, about, where = _validated(context, rows, fast=fast, engine=engine)
     if as_json:
-        print_json(runner.document(checks, about))
+        print_json(results.document(checks, about))
     else:
         print_rich(table(checks))
         for one in checks:
@@ -68,27 +67,26 @@ def _validated(
     context: Context, rows: "tuple[Row, ...]", *, fast: bool, engine: "Choice"
 ) -> "tuple[list[Check], dict[str, object], str]":
     """Run the rows under the lock that runs hold, too, and store what they gave."""
+    from harness.cli import session
     from harness.cli.measuring import expectation
     from harness.cli.preparing import engine_for
-    from harness.cli.session import set_up
     from harness.engines.effects import real_effects
     from harness.execute.handshake import Deadlines
     from harness.execute.run import Setting
     from harness.store import provenance, runs
     from harness.store.lock import Holder, hold
-    from harness.validate import runner
+    from harness.validate import results, runner
     from harness.validate.bench import Bench, builds
     from harness.validate.truths import ROWS
 
-    for number in (signal.SIGINT, signal.SIGTERM):  # as a run ends: in order, even one that was started deaf to it
-        signal.signal(number, signal.default_int_handler)
+    session.interruptible()
     now = datetime.now(UTC)
     name = runs.run_id(now, "validate", SEED)
     catalog = context.catalog()
     holder = Holder(run=name, pid=os.getpid(), since=now.isoformat(timespec="seconds"), command=shlex.join(sys.argv))
     checks: list[Check] = []
     with hold(runs.runs_folder(context.root), holder):
-        ready = set_up(context, catalog, engine)
+        ready = session.set_up(context, catalog, engine)
         wanted = builds(catalog, ready.absent)
         machine, _ = engine_for(ready, wanted, catalog, context.root, real_effects(say))
         machine.sweep(lambda run: False)
@@ -98,7 +96,7 @@ def _validated(
             "machine": code["machine"], "host": code["host"], "engine": ready.engine, "why_engine": ready.why,
             "fast": fast, "whole": len(rows) == len(ROWS),
         }  # fmt: skip
-        folder = runner.new_folder(context.root, name)
+        folder = results.new_folder(context.root, name)
         with closing(runs.Run(folder, ())) as store:
             bench = Bench(
                 catalog=catalog,
@@ -120,8 +118,8 @@ def _validated(
                     say(f"{row.id:12} {row.title} … about {units.clock(left)} left")
                 else:
                     checks.append(found)
-            store.save(runner.CHECKS, runner.document(checks, about))
-    return checks, about, str((folder / runner.CHECKS).relative_to(context.root))
+            store.save(results.CHECKS, results.document(checks, about))
+    return checks, about, str((folder / results.CHECKS).relative_to(context.root))
 
 
 def table(checks: "list[Check]") -> "Table":

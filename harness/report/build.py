@@ -53,7 +53,8 @@ def build_report(
 ) -> Report:
     """Everything that is shown about the runs that ``records`` come from.
 
-    ``provenance`` is read for ``runs`` (ids), ``suite``, ``date``, ``commit``, ``dirty``, ``host`` (a line), ``seed``.
+    ``provenance`` is read for ``runs`` (ids), ``suite``, ``date``, ``commit``, ``dirty``, ``host`` (a line), ``seed``,
+    ``validation``.
     ``claims`` are all of the catalogue's; verdicts give their order, and those without one are listed as not asked.
     ``command`` is how memverdict was called, for the commands that are printed.
     """
@@ -82,7 +83,7 @@ def build_report(
         pauses=pauses_of(catalog, records),
         failures=_failures(records),
         excluded=tuple(Excluded(what=entry.what, reason=entry.reason) for entry in exclusions),
-        trust=_trust(records, health),
+        trust=_trust(records, health, provenance),
         styles=tuple(
             Style(id=entry.id, title=entry.title, colour=entry.colour, marker=entry.marker, dash=entry.dash)
             for entry in sorted(catalog.languages.values(), key=lambda language: language.id)
@@ -180,10 +181,11 @@ def _failures(records: Sequence[Record]) -> tuple[Failure, ...]:
     )  # fmt: skip
 
 
-def _trust(records: Sequence[Record], health: Health) -> Trust:
+def _trust(records: Sequence[Record], health: Health, provenance: Mapping[str, object]) -> Trust:
     # The planner gives a pass an odd attempt, and the immediate rerun of a disturbed invocation the even one after it.
     attempts = {(_slot(record), record.invocation.attempt) for record in records}
     numbers = Counter(flag for record in records for flag in record.flags)
+    validation = provenance.get("validation")
     reruns = Counter(
         flag
         for record in records
@@ -197,6 +199,7 @@ def _trust(records: Sequence[Record], health: Health) -> Trust:
         failures=health.failures,
         flags=tuple(Flag(code=code, number=numbers[code], rerun=reruns[code]) for code in sorted(numbers)),
         notes=tuple(note(warning, "run") for warning in health.warnings),
+        validation=str(validation["text"]) if isinstance(validation, Mapping) else "",
     )
 
 

@@ -319,6 +319,8 @@ class Trust:
     failures: tuple[str, ...]
     flags: tuple[Flag, ...]
     notes: tuple[Note, ...]
+    validation: str = ""
+    """When this machine's instruments last read known truths back, and how that came out; empty: never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

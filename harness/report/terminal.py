@@ -33,6 +33,8 @@ _DECISION_TONES: Final[dict[Decision, str]] = {
     "holds": "green", "fails": "red", "equivalent": "dim", "undecided": "dim",
 }  # fmt: skip
 
+NOT_VALIDATED: Final = "the instruments have not been validated on this machine: `memverdict validate --fast`"
+
 _OF_HOST: Final = ("host_disturbed", "mostly_disturbed")
 
 _FELT: Final = ("p50", "p99", "p99.9", "max")
@@ -57,6 +59,7 @@ def summary(report: Report) -> RenderableType:
     parts: list[RenderableType] = [
         line("canary", _canaries(report)),
         line("control", trust.control if trust.control else "no A/A control in this run"),
+        line("validity", trust.validation or NOT_VALIDATED),
         *_failures(report),
         *(line("excluded", f"{entry.what}: {entry.reason}") for entry in report.excluded),
         *(line("unfit", failure, style="bold red") for failure in trust.failures),

@@ -63,7 +63,7 @@ class Machine:
             key: LocalToolchain(language=key[0], toolchain=key[1], path="", found=f"{key[1]}.9") for key in (GO, C)
         }
         ready = Ready(engine="local", version="", why="asked for", absent=ABSENT, toolchains=chains)
-        monkeypatch.setattr(session, "_interruptible", lambda: None)
+        monkeypatch.setattr(session, "interruptible", lambda: None)
         monkeypatch.setattr(session, "provide", lambda *_: ready)
         monkeypatch.setattr(session, "engine_for", self.built)
         monkeypatch.setattr(preparing, "engine_for", self.built)

@@ -129,7 +129,7 @@ def test_run_when_asked_for_what_is_not_there_then_says_so_before_it_touches_the
 
 def deaf(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave this process's signals as pytest has them."""
-    monkeypatch.setattr(session, "_interruptible", lambda: None)
+    monkeypatch.setattr(session, "interruptible", lambda: None)
 
 
 def test_run_when_another_run_holds_the_lock_then_exits_2_and_names_it(

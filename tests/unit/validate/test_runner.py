@@ -1,7 +1,6 @@
 """Rows run once, or twice where that is fair; what they gave is kept, and the newest whole validation is found."""
 
 import itertools
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -116,52 +115,6 @@ def test_run_when_rows_are_done_then_what_is_left_shrinks_to_nothing(store: Run)
     assert seen == [(6, True), (3, False), (3, True), (0, False)]
     whole = [left for _, left, _ in runner.run([row([GOOD])], bench(store, fast=False), clock)]
     assert whole == [5, 0]
-
-
-def stored(root: Path, name: str, **changes: Any) -> None:
-    """A validation of one row inside, one outside and one unavailable."""
-    about = {
-        "date": "2026-01-02T03:04:05+00:00", "commit": "0123456789abcdef", "machine": "m1", "engine": "docker",
-        "fast": True, "whole": True,
-    }  # fmt: skip
-    statuses = ("within", "outside", "unavailable")
-    folder = runner.new_folder(root, name)
-    document = {"format": 1, **about, "checks": [{"id": one[:3], "status": one} for one in statuses]} | changes
-    (folder / runner.CHECKS).write_text(json.dumps(document))
-
-
-def test_latest_when_several_are_stored_then_the_newest_whole_one_of_that_machine_and_engine(tmp_path: Path) -> None:
-    stored(tmp_path, "20260101-000000-validate")
-    stored(tmp_path, "20260102-000000-validate", fast=False)
-    stored(tmp_path, "20260103-000000-validate", whole=False)
-    stored(tmp_path, "20260104-000000-validate", machine="m2")
-    stored(tmp_path, "20260105-000000-validate", engine="local")
-    stored(tmp_path, "20260106-000000-validate", format=2)
-    (runner.new_folder(tmp_path, "20260107-000000-validate") / runner.CHECKS).write_text("torn {")
-    found = runner.latest(tmp_path, machine="m1", engine="docker")
-    assert found is not None
-    assert (found.id, found.fast) == ("20260102-000000-validate", False)
-    assert (found.within, found.outside, found.unavailable) == (1, ("out",), ("una",))
-    assert found.text == (
-        "validated 2026-01-02: 1 of 3 within bounds · outside: out · unavailable here: una · commit 0123456789"
-    )
-
-
-def test_latest_when_there_is_none_then_none(tmp_path: Path) -> None:
-    assert runner.latest(tmp_path, machine="m1", engine="docker") is None
-    stored(tmp_path, "20260101-000000-validate", machine="m2")
-    assert runner.latest(tmp_path, machine="m1", engine="docker") is None
-
-
-def test_folder_when_the_name_is_taken_then_it_gets_a_number(tmp_path: Path) -> None:
-    first, second = runner.new_folder(tmp_path, "v"), runner.new_folder(tmp_path, "v")
-    assert (first.name, second.name) == ("v", "v-2")
-
-
-def test_document_when_made_then_json_with_checks_and_what_they_are_of(store: Run) -> None:
-    found = runner.document([runner.check(row([GOOD]), bench(store), clock)], {"machine": "m1"})
-    assert json.loads(json.dumps(found))["checks"][0]["id"] == "row"
-    assert (found["format"], found["machine"]) == (1, "m1")
 
 
 def test_rows_when_listed_then_each_has_its_own_name_and_a_reason_where_it_may_be_repeated() -> None:
