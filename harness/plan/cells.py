@@ -322,7 +322,7 @@ class _Resolver:
             (asked.language, asked.toolchain)
         )
         size = self.suite.size
-        default_warmup, default_iterations = repetitions(workload, variant, asked.mode, self.suite)
+        default_warmup, default_iterations = repetitions(workload, asked.mode, self.suite)
         cell = Cell(
             workload=workload.id,
             variant=variant.id,

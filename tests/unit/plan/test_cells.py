@@ -112,7 +112,7 @@ def test_cells_when_mode_is_exact_then_outside_the_blocks_with_the_build_that_co
     ]
     found = cells(suite(), counted, CATALOG)
     assert not found.blocks
-    assert {(one.cell.warmup, one.cell.iterations) for one in found.once} == {(1, 1)}
+    assert {(one.cell.warmup, one.cell.iterations) for one in found.once} == {(2, 1)}
     for one in found.once:
         assert dict(one.build.options) == dict(CATALOG.languages[one.cell.language].mode_build.get("exact", {}))
 
