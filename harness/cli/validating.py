@@ -76,7 +76,7 @@ def _validated(
     from harness.store import provenance, runs
     from harness.store.lock import Holder, hold
     from harness.validate import results, runner
-    from harness.validate.bench import Bench, builds
+    from harness.validate.bench import Bench, Instruments, builds
     from harness.validate.truths import ROWS
 
     session.interruptible()
@@ -112,6 +112,7 @@ def _validated(
                 fast=fast,
                 seed=SEED,
                 absent=ready.absent,
+                instruments=Instruments(),
             )
             for row, left, found in runner.run(rows, bench, time.monotonic):
                 if found is None:
@@ -131,7 +132,7 @@ def table(checks: "list[Check]") -> "Table":
         shown.add_column(title)
     for one in checks:
         worst = one.worst
-        if worst is None or one.status == "unavailable":
+        if worst is None:
             shown.add_row(MARKS[one.status], one.id, one.title, "", "", f"{one.seconds:.0f} s")
         else:
             observed = units.quantity(worst.observed, worst.unit)

@@ -18,7 +18,7 @@ from harness.protocol.record import Record
 from harness.samples.readings import Absent, Stream, readings, stream
 from harness.samples.source import Field, Formula, Source, parse_source
 from harness.stats import simulate
-from harness.validate.checks import NotMeasured
+from harness.validate.checks import NotMeasured, Unavailable
 
 CPUS: Final = 2
 MEMORY: Final = 2 << 30
@@ -173,7 +173,17 @@ def work_cpu(record: Record) -> float:
 
 def container_cpu(record: Record) -> float:
     """CPU ns of the whole container from its release on."""
+    accounted(record, "cgroup_cpu_ns")
     return read(record, Formula(top=Field(scope="observed", name="cgroup_cpu_ns")))
+
+
+def accounted(record: Record, name: str) -> int:
+    """A counter of the worker's own cgroup; Unavailable where it has none to itself, or the kernel does not say."""
+    good(record)
+    value = getattr(record.observed, name)
+    if value is None:
+        raise Unavailable(f"{name} cannot be read here: {record.observed.unavailable.get(name, 'no reason was given')}")
+    return int(value)
 
 
 def footprint(record: Record) -> float:

@@ -4,7 +4,7 @@ A value is what was read beside the least and the most it may be; a row is withi
 row that this host does not allow to be checked is ``unavailable`` with the reason: never a number, and no failure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -19,6 +19,13 @@ class Unavailable(Exception):
 
 class NotMeasured(Exception):
     """A worker that should have been read back did not end well: the row is outside its bounds, with this reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A part of a row that this host does not allow to be checked, with the reason."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +106,28 @@ class Check:
 
     @property
     def worst(self) -> Value | None:
-        """The value that is furthest outside its bounds, or nearest to them; None without values."""
-        return max(self.values, key=lambda one: one.strain, default=None)
+        """The value that is furthest outside its bounds, or nearest to them; None where nothing is vouched for."""
+        return None if self.status == "unavailable" else max(self.values, key=lambda one: one.strain, default=None)
 
 
-def judged(row: str, title: str, values: Sequence[Value], left_out: Sequence[str] = ()) -> Check:
-    """The check that values amount to; a row without any value proves nothing and is outside."""
+def where_allowed(part: Iterable["Value | LeftOut"], what: str) -> Iterator["Value | LeftOut"]:
+    """A part of a row; where it is unavailable, it alone is left out."""
+    try:
+        yield from part
+    except Unavailable as error:
+        yield LeftOut(reason=f"{what}: {error}")
+
+
+def judged(row: str, title: str, values: Sequence[Value], left_out: Sequence[str] = (), *, why: str = "") -> Check:
+    """The check that values amount to; a row without any that has a bound proves nothing.
+
+    It is then unavailable where ``why`` says so, else outside.
+    """
     if not any(one.low is not None or one.high is not None for one in values):
+        if why:
+            return Check(
+                id=row, title=title, status="unavailable", values=tuple(values), reason=why, left_out=tuple(left_out)
+            )
         return Check(
             id=row, title=title, status="outside", values=tuple(values), reason="nothing was read that has a bound"
         )

@@ -178,13 +178,17 @@ class Quota:
     def release(self, session: Session) -> None:
         """Set it; Unavailable where the kernel refuses."""
         folders = folders_of(session)
+        mounts = hierarchy()
+        key = "cpu" if mounts.version == 1 else ""
+        if folders.get(key) in (None, paths_of("self", mounts).get(key)):
+            raise Unavailable("the worker has no cgroup of its own that could be given a quota")
         try:
-            if hierarchy().version == 1:
+            if mounts.version == 1:
                 (folders["cpu"] / "cpu.cfs_period_us").write_text(str(_PERIOD_US))
                 (folders["cpu"] / "cpu.cfs_quota_us").write_text(str(self._quota_us))
             else:
                 (folders[""] / "cpu.max").write_text(f"{self._quota_us} {_PERIOD_US}")
-        except (OSError, KeyError) as error:
+        except OSError as error:
             raise Unavailable(f"no quota can be set on the worker's cgroup: {error}") from error
 
     def over(self) -> None:

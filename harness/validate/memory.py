@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from harness.catalog.model import Language
-from harness.protocol.record import Record
-from harness.validate.bench import Bench, good
-from harness.validate.checks import NotMeasured, Unavailable, Value
+from harness.validate.bench import Bench, accounted, good
+from harness.validate.checks import NotMeasured, Value
 from harness.validate.inject import Holding, StoppingAt
 
 MEBIBYTE: Final = 1 << 20
@@ -121,13 +120,9 @@ def footprint(bench: Bench) -> Iterator[Value]:
     planned = bench.canary(language, "pause", "throughput", hold_ms=50)
     plain = bench.measure(planned)
     held = bench.measure(planned, Holding(shared=SHARED, cached=CACHED))
-    for record in (plain, held):
-        good(record)
-        if record.observed.file_bytes is None or record.observed.cgroup_peak_bytes is None:
-            raise Unavailable(f"no cgroup to read: {record.observed.unavailable}")
     yield Value(
         what="a file of 96 MiB is charged as cache",
-        observed=_file(held) - _file(plain),
+        observed=accounted(held, "file_bytes") - accounted(plain, "file_bytes"),
         low=CACHED - CHARGED_SLACK,
         high=CACHED + CHARGED_SLACK,
         unit="bytes",
@@ -141,10 +136,6 @@ def footprint(bench: Bench) -> Iterator[Value]:
         unit="bytes",
         why="a holder has page tables and buffers of its own",
     )
-
-
-def _file(record: Record) -> int:
-    return record.observed.file_bytes or 0
 
 
 def _idle(bench: Bench, language: Language) -> float:

@@ -17,7 +17,7 @@ from harness.samples.histograms import merge
 from harness.samples.readings import Stream
 from harness.stats.quantiles import quantile
 from harness.validate.bench import Bench, Together, good
-from harness.validate.checks import NotMeasured, Unavailable, Value
+from harness.validate.checks import LeftOut, NotMeasured, Unavailable, Value, where_allowed
 from harness.validate.inject import Spinning, Stopping
 from harness.validate.work import compared
 
@@ -170,35 +170,38 @@ def ticker(bench: Bench) -> Iterator[Value]:
         yield Value(what=f"{language.title}: gaps without room", observed=found.dropped, high=0, unit="count")
 
 
-def open_loop(bench: Bench) -> Iterator[Value]:
+def open_loop(bench: Bench) -> Iterator[Value | LeftOut]:
     """A queue behind one stall a second, at half the program's capacity: response times follow from arithmetic."""
-    seconds = 6 if bench.fast else 20
     for language in bench.languages:
-        planned = bench.canary(
-            language, "stall", "latency",
-            rate=RATE, seconds=seconds, service_us=SERVICE_US, hold_ms=HOLD_MS, stall_every=RATE,
-        )  # fmt: skip
-        record = bench.measure(planned)
-        # Not through the metrics: they refuse a schedule that was not kept, which here is the host's doing.
-        merged = merge([one for one in good(record).histograms if one.name == "response"])
-        # No operation waits longer for a CPU than all threads together did, and waiting makes none faster.
-        waited = (record.observed.run_delay_ns or 0) + (record.observed.steal_ns or 0)
-        if waited > STARVED_NS:
-            raise Unavailable(
-                f"{language.title}'s threads waited {units.duration(waited)} for a CPU: what a queue makes of that is "
-                "the host's, and hides the law"
-            )
-        truth = queue(count=RATE * seconds, every=RATE, rate=RATE, service=SERVICE_US * 1000, hold=HOLD_MS * 1_000_000)
-        for q in QUANTILES:
-            right = quantile(truth, q)
-            yield Value(
-                what=f"{language.title}: response time of {q:.0%} of operations",
-                observed=merged.quantile(q),
-                low=right * (1 - LAW),
-                high=right * (1 + LAW) + waited,
-                unit="ns",
-                why=f"its threads waited {units.duration(waited)} for a CPU",
-            )
+        yield from where_allowed(_queued(bench, language), language.title)
+
+
+def _queued(bench: Bench, language: Language) -> Iterator[Value]:
+    seconds = 6 if bench.fast else 20
+    planned = bench.canary(
+        language, "stall", "latency",
+        rate=RATE, seconds=seconds, service_us=SERVICE_US, hold_ms=HOLD_MS, stall_every=RATE,
+    )  # fmt: skip
+    record = bench.measure(planned)
+    # Not through the metrics: they refuse a schedule that was not kept, which here is the host's doing.
+    merged = merge([one for one in good(record).histograms if one.name == "response"])
+    # No operation waits longer for a CPU than all threads together did, and waiting makes none faster.
+    waited = (record.observed.run_delay_ns or 0) + (record.observed.steal_ns or 0)
+    if waited > STARVED_NS:
+        raise Unavailable(
+            f"its threads waited {units.duration(waited)} for a CPU: what a queue makes of that hides the law"
+        )
+    truth = queue(count=RATE * seconds, every=RATE, rate=RATE, service=SERVICE_US * 1000, hold=HOLD_MS * 1_000_000)
+    for q in QUANTILES:
+        right = quantile(truth, q)
+        yield Value(
+            what=f"{language.title}: response time of {q:.0%} of operations",
+            observed=merged.quantile(q),
+            low=right * (1 - LAW),
+            high=right * (1 + LAW) + waited,
+            unit="ns",
+            why=f"its threads waited {units.duration(waited)} for a CPU",
+        )
 
 
 def queue(*, count: int, every: int, rate: int, service: int, hold: int) -> list[int]:
@@ -294,8 +297,13 @@ def control(bench: Bench) -> Iterator[Value]:
     yield Value(what="gaps that no thread could cause", observed=len(found.gaps), unit="count")
 
 
-def perturbation(bench: Bench) -> Iterator[Value]:
+def perturbation(bench: Bench) -> Iterator[Value | LeftOut]:
     """What the instruments of mode latency take of the CPU, and what they cost the program."""
+    yield from where_allowed(_taken(bench), "share of the container's CPU time")
+    yield from _on_off(bench)
+
+
+def _taken(bench: Bench) -> Iterator[Value]:
     for language in bench.languages:
         planned = bench.canary(
             language, "stall", "latency",
@@ -317,7 +325,6 @@ def perturbation(bench: Bench) -> Iterator[Value]:
                 observed=beside.cpu_ns / container,
                 unit="1",
             )
-    yield from _on_off(bench)
 
 
 def _on_off(bench: Bench) -> Iterator[Value]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from harness.validate.bench import Bench
-from harness.validate.checks import Check, NotMeasured, Unavailable, judged
+from harness.validate.checks import Check, LeftOut, NotMeasured, Unavailable, Value, judged
 from harness.validate.truths import Row
 
 
@@ -19,21 +19,23 @@ def check(row: Row, bench: Bench, clock: Callable[[], float]) -> Check:
 
 
 def _once(row: Row, bench: Bench) -> Check:
-    values = []
+    values: list[Value] = []
+    left: list[str] = []
     try:
-        for value in row.check(bench):
-            values.append(value)
-    except Unavailable as error:
-        if all(one.ok for one in values):
-            return Check(
-                id=row.id, title=row.title, status="unavailable", values=tuple(values), reason=str(error),
-                left_out=bench.left_out,
-            )  # fmt: skip
+        for one in row.check(bench):
+            if isinstance(one, LeftOut):
+                left.append(one.reason)
+            else:
+                values.append(one)
     except NotMeasured as error:
         return Check(
             id=row.id, title=row.title, status="outside", values=tuple(values), reason=f"not measured: {error}"
         )
-    return judged(row.id, row.title, values, bench.left_out)
+    except Unavailable as error:
+        left.append(str(error))
+        if all(one.ok for one in values):
+            values = [replace(one, low=None, high=None) for one in values]  # half a row vouches for nothing
+    return judged(row.id, row.title, values, [*bench.left_out, *left], why="; ".join(left))
 
 
 def run(rows: Sequence[Row], bench: Bench, clock: Callable[[], float]) -> Iterator[tuple[Row, float, Check | None]]:

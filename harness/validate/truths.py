@@ -11,7 +11,7 @@ from typing import Final
 
 from harness.validate import memory, pauses, work
 from harness.validate.bench import Bench
-from harness.validate.checks import Value
+from harness.validate.checks import LeftOut, Value
 
 _LATE: Final = "a process that is not given a CPU in time is late, and no counter says by how much"
 
@@ -22,7 +22,7 @@ class Row:
 
     id: str
     title: str
-    check: Callable[[Bench], Iterator[Value]]
+    check: Callable[[Bench], Iterator[Value | LeftOut]]
     seconds: tuple[float, float]
     again: str = ""
 

@@ -17,8 +17,8 @@ from harness.samples.collect import collect
 from harness.stats import paired, simulate
 from harness.stats.simulate import Interval, Shape
 from harness.stats.values import Comparison
-from harness.validate.bench import Bench, good
-from harness.validate.checks import NotMeasured, Value
+from harness.validate.bench import Bench, accounted, good
+from harness.validate.checks import LeftOut, NotMeasured, Value, where_allowed
 from harness.validate.inject import Burnt, PagedOut, Quota, Spinning
 
 CPU_NS: Final = 500_000_000
@@ -47,7 +47,7 @@ HOG_SHARE: Final = 0.8
 QUOTA: Final = 0.2
 
 
-def cpu(bench: Bench) -> Iterator[Value]:
+def cpu(bench: Bench) -> Iterator[Value | LeftOut]:
     """500 ms burnt on one and on two threads: read inside by the program, outside by the harness."""
     for language in bench.languages:
         for threads in range(1, bench.cpus + 1):
@@ -66,15 +66,15 @@ def cpu(bench: Bench) -> Iterator[Value]:
                 why="a thread that still runs is charged at the next tick"
                 + (", and its runtime works, too" if own else ""),
             )
-    yield from _baseline(bench)
+    yield from where_allowed(_baseline(bench), "CPU time of the container")
 
 
 def _baseline(bench: Bench) -> Iterator[Value]:
     """The container's CPU time counts from the release: what was charged to it before is no part of it."""
     language = bench.languages[0]
     planned = bench.canary(language, "cpu", "throughput", cpu_ms=CPU_NS // 1_000_000)
-    plain = bench.instruments.container_cpu(bench.measure(planned))
     burnt = bench.instruments.container_cpu(bench.measure(planned, Burnt(BURNT_NS)))
+    plain = bench.instruments.container_cpu(bench.measure(planned))
     slack = max(CPU_FLOOR_NS, CPU_SHARE * CPU_NS) + CPU_FLOOR_NS
     for what, observed in (("", plain), (", 100 ms charged before its release", burnt)):
         yield Value(
@@ -207,28 +207,35 @@ def statistics(bench: Bench) -> Iterator[Value]:
                 yield Value(what=f"{of}: false alarms at 5 %", observed=alarms, high=FALSE_ALARMS, unit="1")
 
 
-def flags(bench: Bench) -> Iterator[Value]:
+def flags(bench: Bench) -> Iterator[Value | LeftOut]:
     """A neighbour that burns CPU, a quota, a program dropped from memory: each is flagged, and by as much as it was."""
-    language = bench.languages[0]
-    held = bench.canary(language, "pause", "throughput", hold_ms=300)
+    yield from where_allowed(_foreign(bench), "foreign load")
+    yield from where_allowed(_throttled(bench), "throttling")
+    yield from where_allowed(_dropped(bench), "major faults")
+
+
+def _foreign(bench: Bench) -> Iterator[Value]:
     hog = Spinning()
-    record = bench.measure(held, hog)
-    good(record)
+    record = bench.measure(bench.canary(bench.languages[0], "pause", "throughput", hold_ms=300), hog)
+    foreign = accounted(record, "foreign_busy_ns")
     yield _flagged(record, "foreign_load", "a CPU hog on each CPU")
-    if record.observed.foreign_busy_ns is None:
-        raise NotMeasured(record.observed.unavailable.get("foreign_busy_ns", "no foreign load was read"))
     yield Value(
         what="foreign load against what the hogs say they burnt",
-        observed=record.observed.foreign_busy_ns / hog.cpu_ns,
+        observed=foreign / max(1, hog.cpu_ns),
         low=HOG_SHARE,
         unit="x",
         why="they burn a little longer than the worker is measured",
     )
-    burning = bench.canary(language, "cpu", "throughput", cpu_ms=100)
-    record = bench.measure(burning, Quota(QUOTA))
-    good(record)
+
+
+def _throttled(bench: Bench) -> Iterator[Value]:
+    record = bench.measure(bench.canary(bench.languages[0], "cpu", "throughput", cpu_ms=100), Quota(QUOTA))
+    accounted(record, "throttled_ns")
     yield _flagged(record, "throttled", "a quota of a fifth of a CPU")
-    record = bench.measure(held, PagedOut())
+
+
+def _dropped(bench: Bench) -> Iterator[Value]:
+    record = bench.measure(bench.canary(bench.languages[0], "pause", "throughput", hold_ms=50), PagedOut())
     good(record)
     yield _flagged(record, "major_faults", "a program that the kernel dropped from memory")
 

@@ -109,8 +109,10 @@ def test_read_when_a_record_failed_or_lacks_the_field_then_not_measured_says_why
         bench.peak(bad)
     (good,) = run(running.block("good"), running.setting(store))
     assert bench.peak(good) == 4096
-    with pytest.raises(NotMeasured, match="not accounted"):
+    with pytest.raises(Unavailable, match="not accounted"):
         bench.container_cpu(good)
+    with pytest.raises(NotMeasured, match="no counter"):
+        bench.read(good, Formula(top=Field(scope="end", name="counters.none")))
 
 
 def test_plan_when_of_mode_latency_then_it_has_a_schedule_and_a_ticker(store: Run) -> None:

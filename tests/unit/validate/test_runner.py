@@ -13,7 +13,7 @@ from harness.engines.fake import FakeEngine
 from harness.store.runs import Run
 from harness.validate import runner
 from harness.validate.bench import Bench
-from harness.validate.checks import NotMeasured, Unavailable, Value
+from harness.validate.checks import LeftOut, NotMeasured, Unavailable, Value, where_allowed
 from harness.validate.truths import ROWS, Row
 from tests.fakes import running
 from tests.fakes.project import ROOT
@@ -41,11 +41,11 @@ def store(tmp_path: Path) -> Iterator[Run]:
     made.close()
 
 
-def row(*tries: list[Value | Exception], again: str = "") -> Row:
+def row(*tries: list[Value | LeftOut | Exception], again: str = "") -> Row:
     """A row whose first try gives the first list, and so on."""
     left = iter(tries)
 
-    def check(bench: Bench) -> Iterator[Value]:
+    def check(bench: Bench) -> Iterator[Value | LeftOut]:
         del bench
         for one in next(left):
             if isinstance(one, Exception):
@@ -92,6 +92,29 @@ def test_check_when_the_host_is_overloaded_at_first_then_a_second_try_may_find_i
     assert (found.status, found.again) == ("within", "the host is busy")
     found = runner.check(row([Unavailable("busy")], [Unavailable("busy")], again="it is busy"), bench(store), clock)
     assert found.status == "unavailable"
+
+
+def test_check_when_a_part_is_left_out_then_the_rest_is_judged_and_the_reason_kept(store: Run) -> None:
+    found = runner.check(row([LeftOut(reason="no quota"), GOOD]), bench(store), clock)
+    assert (found.status, found.values, found.left_out) == ("within", (GOOD,), ("no quota",))
+    found = runner.check(row([LeftOut(reason="no quota"), BAD]), bench(store), clock)
+    assert found.status == "outside"
+    found = runner.check(row([LeftOut(reason="no quota"), LeftOut(reason="no cgroup")]), bench(store), clock)
+    assert (found.status, found.reason) == ("unavailable", "no quota; no cgroup")
+
+
+def test_where_allowed_when_a_part_is_unavailable_then_only_it_is_left_out(store: Run) -> None:
+    part = row([GOOD, Unavailable("no cgroup")]).check(bench(store))
+    assert list(where_allowed(part, "CPU")) == [GOOD, LeftOut(reason="CPU: no cgroup")]
+    broken = row([GOOD, NotMeasured("it crashed")]).check(bench(store))
+    with pytest.raises(NotMeasured, match="it crashed"):
+        list(where_allowed(broken, "CPU"))
+
+
+def test_check_when_half_a_row_was_read_before_it_became_unavailable_then_it_vouches_for_nothing(store: Run) -> None:
+    found = runner.check(row([GOOD, Unavailable("no cgroup")]), bench(store), clock)
+    assert (found.status, found.reason) == ("unavailable", "no cgroup")
+    assert [one.bound for one in found.values] == ["reported"]
 
 
 def test_check_when_a_part_is_unavailable_and_another_broken_then_the_broken_one_decides(store: Run) -> None:

@@ -1,0 +1,1 @@
+"""The ground-truth suite on real programs: whole and sound, and with one part broken at a time."""
