@@ -21,7 +21,7 @@ from tests.conformance.programs import LANGUAGES, ROOT, WORKLOADS, Builder, call
 
 FOLDER: Final = ROOT / "tests/mutants"
 MUTANTS: Final = sorted(FOLDER.glob("*/*/*.patch"))
-MUTATED: Final = ("binary_trees", "gcbench", "large_objects", "lru_cache", "message_window")
+MUTATED: Final = ("binary_trees", "buffer_pool", "gcbench", "large_objects", "lru_cache", "message_window")
 LEAST: Final = 2
 
 
