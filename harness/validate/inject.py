@@ -53,7 +53,7 @@ class _Acting:
         _must(helper.begin(_SECONDS))
 
     def over(self) -> None:
-        """End them, and keep what they said."""
+        """End them, and keep what they said; may be called again."""
         for one in self._begun:
             one.stop()
         for one in self._begun:
@@ -62,6 +62,7 @@ class _Acting:
                 self._said.append(report)
         for one in self._helpers:
             one.close()
+        self._begun, self._helpers = [], []
 
 
 class Spinning(_Acting):
@@ -92,6 +93,7 @@ class Burnt(_Acting):
         one = self._make(None, "burn", self._nanoseconds)
         join(one, session, "cpuacct")
         self._begin(one)
+        self.over()  # its own end costs CPU time, too
 
     def release(self, session: Session) -> None:
         """It is over."""

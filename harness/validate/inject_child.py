@@ -67,6 +67,7 @@ def stop(pid: str, count: str, seed: str, low: str, high: str) -> object:
     _begun()
     draw = random.Random(int(seed))
     stamps = []
+    state = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
     try:
         time.sleep(0.2)  # the worker is only just being released
         for _ in range(int(count)):
@@ -75,12 +76,13 @@ def stop(pid: str, count: str, seed: str, low: str, high: str) -> object:
             span = draw.uniform(int(low), int(high)) / 1e9
             first = time.monotonic_ns()
             os.kill(int(pid), signal.SIGSTOP)
+            _until_stopped(state)
             second = time.monotonic_ns()
             time.sleep(span)
             third = time.monotonic_ns()
             os.kill(int(pid), signal.SIGCONT)
             stamps.append((first, second, third, time.monotonic_ns()))
-    except ProcessLookupError:
+    except (ProcessLookupError, IndexError):
         pass  # it has ended; what was done until then counts
     finally:
         _continue(int(pid))
@@ -98,8 +100,7 @@ def stop_at(pid: str, resident: str, span: str) -> object:
             if _over(0.0002) or time.monotonic() > end:
                 return {}
         os.kill(int(pid), signal.SIGSTOP)
-        while (own / "stat").read_text().rpartition(")")[2].split()[0] != "T":
-            time.sleep(0.0002)
+        _until_stopped(os.open(own / "stat", os.O_RDONLY))
         start = time.monotonic_ns()
         time.sleep(int(span) / 1e9)
         after = time.monotonic_ns()
@@ -108,6 +109,15 @@ def stop_at(pid: str, resident: str, span: str) -> object:
         _continue(int(pid))
     (rss,) = (line.split()[1] for line in rollup if line.startswith("Rss:"))
     return {"start_ns": start, "end_ns": after, "resident_bytes": int(rss) * 1024}
+
+
+def _until_stopped(state: int) -> None:
+    """Wait until the process stands still: one of its threads has to take the signal first, and may wait for a CPU.
+
+    Until then the others run on, and a continuation would take the signal back unseen.
+    """
+    while os.pread(state, 512, 0).rpartition(b")")[2].split()[0] != b"T":
+        time.sleep(0.0001)
 
 
 def _continue(pid: int) -> None:
