@@ -2,7 +2,8 @@
 
 ``tests/mutants/<workload>/<language>/<name>.patch`` begins with words for people and a line ``Caught by: <check>``, the
 check that must reject it: ``answer`` (the model's values), ``served`` (what the runtime served, mode exact) or
-``sanitizer`` (C's instrumented build).
+``sanitizer`` (C's instrumented build). It is looked for in the workload's first variant, or in the one that a line
+``Variant: <id>`` names.
 """
 
 import re
@@ -21,7 +22,15 @@ from tests.conformance.programs import LANGUAGES, ROOT, WORKLOADS, Builder, call
 
 FOLDER: Final = ROOT / "tests/mutants"
 MUTANTS: Final = sorted(FOLDER.glob("*/*/*.patch"))
-MUTATED: Final = ("binary_trees", "buffer_pool", "gcbench", "large_objects", "lru_cache", "message_window")
+MUTATED: Final = (
+    "binary_trees",
+    "buffer_pool",
+    "fragmentation",
+    "gcbench",
+    "large_objects",
+    "lru_cache",
+    "message_window",
+)
 LEAST: Final = 2
 
 
@@ -60,6 +69,11 @@ def _caught_by(text: str) -> str:
     return named[1]
 
 
+def _variant(text: str, workload: str) -> str:
+    named = re.search(r"^Variant: (\w+)$", text, re.MULTILINE)
+    return named[1] if named else WORKLOADS[workload].variants[0].id
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("workload", "language", "patch"),
@@ -80,7 +94,7 @@ def test_mutant_when_it_runs_then_the_check_it_names_rejects_it(
     patches.apply(text, folder)
     options = {**LANGUAGES[language].mode_build.get(check.mode, {}), **check.options}
     prefix = builder.build(LANGUAGES[language], folder, folder.with_name(f"{folder.name}-out"), options)
-    variant = WORKLOADS[workload].variants[0].id
+    variant = _variant(text, workload)
     case = cases.at(WORKLOADS[workload], "smoke")
     answer = call(prefix, cases.command_line(workload, variant, case, mode=check.mode))
     found = differences(cases.expected(language, workload, variant, case, mode=check.mode), answer)
@@ -103,3 +117,5 @@ def test_mutants_of_every_run_when_listed_then_each_language_and_each_check_has_
 def test_mutants_when_listed_then_each_is_of_a_program_that_there_is() -> None:
     assert {path.parts[-3] for path in MUTANTS} <= set(WORKLOADS)
     assert {path.parts[-2] for path in MUTANTS} <= set(LANGUAGES)
+    named = {(path.parts[-3], _variant(path.read_text(encoding="utf-8"), path.parts[-3])) for path in MUTANTS}
+    assert named <= {(workload, variant) for _, workload, variant in cases.present()}

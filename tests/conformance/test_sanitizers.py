@@ -31,9 +31,10 @@ def test_c_when_sanitized_then_every_workload_is_clean_and_right(
 
 
 @pytest.mark.parametrize("language", ["c"], indirect=True)
+@pytest.mark.parametrize("variant", ["node", "arena"])
 def test_c_when_sanitized_and_threaded_then_the_trees_are_clean_and_right(
-    prefix: tuple[str, ...], language: str
+    prefix: tuple[str, ...], language: str, variant: str
 ) -> None:
     case = cases.Case(parameters={"depth": 8, "threads": 4}, seed=42)
-    answer = call(prefix, cases.command_line("binary_trees", "node", case))
-    assert differences(cases.expected(language, "binary_trees", "node", case), answer) == []
+    answer = call(prefix, cases.command_line("binary_trees", variant, case))
+    assert differences(cases.expected(language, "binary_trees", variant, case), answer) == []

@@ -1,7 +1,8 @@
 """What the binary trees must report, without building a tree.
 
 A tree is built in pre-order and walked in pre-order, so its hash is the checksum of the first 2^(d+1) - 1 draws of its
-own generator. How many threads share the trees changes the peak only: hashes are folded by number.
+own generator. How many threads share the trees changes the peak only: hashes are folded by number. Regions change
+nothing but that there are chunks to count: as many as the largest tree of a region needs.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ GOLDEN_SEED: Final = 42
 GOLDEN_SIZES: Final = ("smoke", "quick", "full")
 
 NODE_BYTES: Final = 24
+CHUNK_NODES: Final = 4096
 STRETCH: Final = 0
 LONG_LIVED: Final = 1
 FIRST_SHORT: Final = 2
@@ -22,8 +24,8 @@ WORDS_AT_ONCE: Final = 1 << 20
 
 
 def run(parameters: Mapping[str, int], variant: str, seed: int) -> Result:
-    """The answer of the one variant, ``node``; KeyError for any other."""
-    if variant != "node":
+    """The answer of ``node`` or ``arena``; KeyError for any other variant."""
+    if variant not in {"node", "arena"}:
         raise KeyError(variant)
     depth, threads = parameters["depth"], parameters["threads"]
     plan = [(d, 1 << (depth - d + 4)) for d in range(4, depth + 1, 2)]
@@ -33,6 +35,8 @@ def run(parameters: Mapping[str, int], variant: str, seed: int) -> Result:
         hashes.extend(_hashes(seed, first, trees, d))
         first += trees
     hashes.extend(_hashes(seed, LONG_LIVED, 1, depth))
+    regions = [(depth + 1, 1), (depth, 1), *((d, min(threads, trees)) for d, trees in plan)]
+    chunks = {"chunks": sum(count * -(-nodes(d) // CHUNK_NODES) for d, count in regions)}
     allocated = nodes(depth + 1) + nodes(depth) + sum(trees * nodes(d) for d, trees in plan)
     return Result(
         operations=allocated,
@@ -40,7 +44,7 @@ def run(parameters: Mapping[str, int], variant: str, seed: int) -> Result:
         allocated_bytes=NODE_BYTES * allocated,
         peak_live_bytes=NODE_BYTES * max(nodes(depth + 1), nodes(depth) * (1 + threads)),
         checksum=text_of(fold(hashes)),
-        counters={"trees": len(hashes)},
+        counters={"trees": len(hashes)} | (chunks if variant == "arena" else {}),
     )
 
 

@@ -1,7 +1,9 @@
 /* Many small objects of one size, linked by pointers: trees are built, walked and released, short-lived ones beside one
- * that lives throughout. Every node is a malloc and a free of its own. */
+ * that lives throughout. Every node is a malloc and a free of its own, or a piece of a region that forgets all of its
+ * nodes at once. */
 #include <assert.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -19,6 +21,9 @@
 #define MOST_DEPTH 48
 #define MOST_THREADS 32768
 
+/* How many nodes a region asks for at a time. */
+#define CHUNK_NODES 4096
+
 struct node {
     struct node *left;
     struct node *right;
@@ -27,7 +32,22 @@ struct node {
 
 _Static_assert(sizeof(struct node) == 24, "a node is two references and a payload");
 
-/* A range of the trees of one depth, as one thread works it off: tree j is number first_number + j, its hash hashes[j]. */
+struct chunk {
+    struct chunk *next;
+    struct node nodes[CHUNK_NODES];
+};
+
+/* Nodes in chunks, handed out one after the other and forgotten together. All zero, it is empty and has no chunks. */
+struct region {
+    struct chunk *first;
+    struct chunk *current; /* the chunk that `next` and `end` are about; NULL where no node is in use */
+    struct node *next;
+    struct node *end;
+    uint64_t chunks;
+};
+
+/* A range of the trees of one depth, as one thread works it off: tree j is number first_number + j, its hash hashes[j].
+ * `chunks` are those that it took to hold them. */
 struct share {
     uint64_t seed;
     uint64_t depth;
@@ -35,15 +55,32 @@ struct share {
     uint64_t begin;
     uint64_t end;
     uint64_t *hashes;
+    uint64_t chunks;
+};
+
+/* One tree by itself, wherever its nodes are. */
+struct tree {
+    struct node *root;
+    struct region region;
+};
+
+/* One variant: how trees are made, and how they go. */
+struct way {
+    struct tree (*grow)(uint64_t seed, uint64_t number, uint64_t depth);
+    void (*release)(struct tree *tree);
+    void *(*work_off)(void *share);
+    bool in_regions;
 };
 
 struct trees {
+    const struct way *way;
     uint64_t seed;
     uint64_t depth;
     uint64_t threads;
     uint64_t *hashes;
     struct share *shares;
     pthread_t *handles;
+    uint64_t chunks;
     uint64_t checksum;
 };
 
@@ -65,6 +102,7 @@ static void *setup(const struct run *run)
     const uint64_t depth = run_parameter(run, "depth");
     const uint64_t threads = run_parameter(run, "threads");
     *trees = (struct trees){
+        .way = run->variant->detail,
         .seed = run->seed,
         .depth = depth,
         .threads = threads,
@@ -115,6 +153,16 @@ static void release(struct node *node)
     free(node);
 }
 
+static struct tree grow_nodes(uint64_t seed, uint64_t number, uint64_t depth)
+{
+    return (struct tree){.root = build_number(seed, number, depth)};
+}
+
+static void release_nodes(struct tree *tree)
+{
+    release(tree->root);
+}
+
 static uint64_t short_lived(uint64_t seed, uint64_t number, uint64_t depth)
 {
     struct node *tree = build_number(seed, number, depth);
@@ -123,12 +171,85 @@ static uint64_t short_lived(uint64_t seed, uint64_t number, uint64_t depth)
     return hash;
 }
 
-static void *work_off(void *argument)
+static void *work_off_nodes(void *argument)
 {
     const struct share *share = argument;
     for (uint64_t j = share->begin; j < share->end; j++) {
         share->hashes[j] = short_lived(share->seed, share->first_number + j, share->depth);
     }
+    return NULL;
+}
+
+/* Makes the first node of the next chunk the next one of the region: of a chunk that it has, or of a new one. */
+static void region_advance(struct region *region)
+{
+    struct chunk **link = region->current == NULL ? &region->first : &region->current->next;
+    if (*link == NULL) {
+        *link = allocate(sizeof **link);
+        (*link)->next = NULL;
+        region->chunks++;
+    }
+    region->current = *link;
+    region->next = region->current->nodes;
+    region->end = region->next + CHUNK_NODES;
+}
+
+static struct node *build_in(struct region *region, struct rng *rng, uint64_t depth)
+{
+    if (region->next == region->end) {
+        region_advance(region);
+    }
+    // allocate: the next node of the region
+    struct node *node = region->next++;
+    // touch: the payload, drawn before the children's, and both links
+    node->payload = rng_next(rng);
+    node->left = depth > 0 ? build_in(region, rng, depth - 1) : NULL;
+    node->right = depth > 0 ? build_in(region, rng, depth - 1) : NULL;
+    keep(node);
+    return node;
+}
+
+static void region_empty(struct region *region)
+{
+    // retire: all nodes at once; the chunks stay for the next tree
+    region->current = NULL;
+    region->next = NULL;
+    region->end = NULL;
+}
+
+static void region_release(struct region *region)
+{
+    for (struct chunk *chunk = region->first; chunk != NULL;) {
+        struct chunk *next = chunk->next;
+        free(chunk);
+        chunk = next;
+    }
+}
+
+static struct tree grow_region(uint64_t seed, uint64_t number, uint64_t depth)
+{
+    struct tree tree = {0};
+    struct rng rng = rng_seeded(seed + number);
+    tree.root = build_in(&tree.region, &rng, depth);
+    return tree;
+}
+
+static void release_region(struct tree *tree)
+{
+    region_release(&tree->region);
+}
+
+static void *work_off_region(void *argument)
+{
+    struct share *share = argument;
+    struct region region = {0};
+    for (uint64_t j = share->begin; j < share->end; j++) {
+        struct rng rng = rng_seeded(share->seed + share->first_number + j);
+        share->hashes[j] = walk(build_in(&region, &rng, share->depth), CHECKSUM_START);
+        region_empty(&region);
+    }
+    region_release(&region);
+    share->chunks = region.chunks;
     return NULL;
 }
 
@@ -146,18 +267,31 @@ static void work_off_depth(struct trees *trees, uint64_t depth, uint64_t first_n
         };
     }
     if (trees->threads == 1) {
-        work_off(trees->shares);
+        trees->way->work_off(trees->shares);
     } else {
-        threads_run(trees->threads, trees->handles, work_off, trees->shares, sizeof *trees->shares);
+        threads_run(trees->threads, trees->handles, trees->way->work_off, trees->shares, sizeof *trees->shares);
     }
+    for (uint64_t t = 0; t < trees->threads; t++) {
+        trees->chunks += trees->shares[t].chunks;
+    }
+}
+
+/* The hash of a tree that is released with it. */
+static uint64_t finish(struct trees *trees, struct tree *tree)
+{
+    const uint64_t hash = walk(tree->root, CHECKSUM_START);
+    trees->chunks += tree->region.chunks;
+    trees->way->release(tree);
+    return hash;
 }
 
 static void iterate(void *state)
 {
     struct trees *trees = state;
     const uint64_t depth = trees->depth;
-    uint64_t checksum = checksum_add(trees->checksum, short_lived(trees->seed, 0, depth + 1));
-    struct node *long_lived = build_number(trees->seed, 1, depth);
+    struct tree stretch = trees->way->grow(trees->seed, 0, depth + 1);
+    uint64_t checksum = checksum_add(trees->checksum, finish(trees, &stretch));
+    struct tree long_lived = trees->way->grow(trees->seed, 1, depth);
 
     uint64_t number = 2;
     for (uint64_t d = LEAST_DEPTH; d <= depth; d += 2) {
@@ -169,8 +303,7 @@ static void iterate(void *state)
         number += count;
     }
 
-    trees->checksum = checksum_add(checksum, walk(long_lived, CHECKSUM_START));
-    release(long_lived);
+    trees->checksum = checksum_add(checksum, finish(trees, &long_lived));
 }
 
 static struct result teardown(void *state)
@@ -185,7 +318,7 @@ static struct result teardown(void *state)
     }
     const uint64_t stretch = nodes_of(depth + 1);
     const uint64_t beside = nodes_of(depth) * (1 + trees->threads);
-    const struct result result = {
+    struct result result = {
         .operations = nodes,
         .allocations = nodes,
         .allocated_bytes = sizeof(struct node) * nodes,
@@ -194,6 +327,9 @@ static struct result teardown(void *state)
         .counter_count = 1,
         .counters = {{"trees", count}},
     };
+    if (trees->way->in_regions) {
+        result.counters[result.counter_count++] = (struct counter){"chunks", trees->chunks};
+    }
     free(trees->handles);
     free(trees->shares);
     free(trees->hashes);
@@ -206,7 +342,18 @@ static const struct parameter parameters[] = {
     {.name = "threads", .least = 1, .most = MOST_THREADS},
 };
 
-static const struct variant variants[] = {{.id = "node"}};
+static const struct variant variants[] = {
+    {.id = "node",
+     .detail = &(const struct way){.grow = grow_nodes, .release = release_nodes, .work_off = work_off_nodes}},
+    {.id = "arena",
+     .detail =
+         &(const struct way){
+             .grow = grow_region,
+             .release = release_region,
+             .work_off = work_off_region,
+             .in_regions = true,
+         }},
+};
 
 WORKLOAD(
     .id = "binary_trees",

@@ -1,6 +1,7 @@
 """Each model against its workload's published values, against closed forms, and against the plain work it derives."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 from types import ModuleType
 
@@ -104,6 +105,33 @@ def test_trees_when_threads_are_more_then_only_the_peak_differs() -> None:
     four = binary_trees.run({"depth": 6, "threads": 4}, "node", 3)
     assert (one.checksum, one.operations, one.counters) == (four.checksum, four.operations, four.counters)
     assert (one.peak_live_bytes, four.peak_live_bytes) == (24 * 255, 24 * 127 * 5)
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    depth=st.integers(min_value=3, max_value=14),
+    threads=st.integers(min_value=1, max_value=40),
+    seed=SEED,
+)
+def test_arena_when_chunks_are_really_filled_then_only_their_number_is_added(
+    depth: int, threads: int, seed: int
+) -> None:
+    chunks = 0
+    ranges = [(depth + 1, 1), (depth, 1)]
+    for d in range(4, depth + 1, 2):
+        trees = 2 ** (depth - d + 4)
+        ranges += [(d, (t + 1) * trees // threads - t * trees // threads) for t in range(threads)]
+    for d, trees in ranges:
+        have = 0
+        for _ in range(min(trees, 2)):  # the second tree finds what the first one left
+            room = have * 4096
+            while room < 2 ** (d + 1) - 1:
+                have, room = have + 1, room + 4096
+        chunks += have
+    parameters = {"depth": depth, "threads": threads}
+    node, arena = (binary_trees.run(parameters, variant, seed) for variant in ("node", "arena"))
+    assert arena.counters == {**node.counters, "chunks": chunks}
+    assert replace(arena, counters=node.counters) == node
 
 
 # --- message window, against a window that is really kept
