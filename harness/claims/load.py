@@ -7,7 +7,8 @@ reason, and an answer refers to nothing that does not exist.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields, replace
+from itertools import product
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -17,14 +18,20 @@ from harness.catalog import files
 from harness.catalog.digest import of_value
 from harness.catalog.model import Catalog, Metric, Mode
 from harness.catalog.select import Asked, ask, lane_of, parse
-from harness.claims import kinds
+from harness.claims import kinds, requirements
 from harness.claims.model import Claim, Contrast, Direction, Group, KindName, Quantifier
 from harness.errors import DataError, UsageError
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
-LOWEST_TIMING_MARGIN = 1.05
-"""Code layout alone moves a timing by about this much (Curtsinger and Berger, 2013), so no margin is below it."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlongFile:
+    """``along`` of a crossover: positions in rising order, and what they are in."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    at: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=2)]
+    unit: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +49,9 @@ class ContrastFile:
     mode: Mode | None = None
     margin: float | None = None
     equivalent: float | None = None
+    threshold: float | None = None
+    at_most: float | None = None
+    along: AlongFile | None = None
     predicted: Direction = "above"
     expected: float | None = None
     tolerance: float = 0
@@ -108,7 +118,7 @@ def load_claim(path: Path, catalog: Catalog) -> Claim:
         factors=raw.factors,
         answer={str(word): text for word, text in raw.answer.items()},
         contrasts=contrasts,
-        digest=of_value((raw.statement, raw.quantifier, raw.factors, contrasts)),
+        digest=of_value((raw.statement, raw.quantifier, raw.factors, tuple(_fixed(one) for one in contrasts))),
     )
     if contrasts and not any(one.decides for one in contrasts):
         raise DataError(path, "contrast", "none of the contrasts decides", "set decides = true on one")
@@ -125,6 +135,28 @@ def levels_of(claim: Claim, contrast: Contrast) -> tuple[tuple[str, str] | None,
     if not named:
         return (None,)
     return tuple((name, level) for name in named for level in claim.factors[name])
+
+
+def positions(contrast: Contrast) -> tuple[tuple[int | None, Contrast], ...]:
+    """The contrast as it is asked at each of its positions; itself, at None, where it has none."""
+    if not contrast.along:
+        return ((None, contrast),)
+
+    def placed(text: str, at: int) -> str:
+        return text.replace("{at}", str(at))
+
+    return tuple(
+        (
+            at,
+            replace(
+                contrast,
+                subject=placed(contrast.subject, at),
+                baseline=placed(contrast.baseline or "", at),
+                over=placed(contrast.over, at),
+            ),
+        )
+        for at in contrast.along
+    )
 
 
 def resolve(
@@ -147,11 +179,11 @@ def resolve(
 
 def _contrast(path: Path, raw: ContrastFile) -> Contrast:
     margin = raw.margin
-    if raw.kind == "bound":
-        _refuse(path, raw)
-    fallback = 1.0 if raw.kind == "bound" else min(1.05, margin or 1.05)
+    _refuse(path, raw)
+    bounded = raw.kind in requirements.BOUNDED
+    fallback = 1.0 if bounded else min(1.05, margin or 1.05)
     equivalent = raw.equivalent if raw.equivalent is not None else fallback
-    if raw.kind != "bound" and margin is not None and equivalent > margin:
+    if not bounded and margin is not None and equivalent > margin:
         raise DataError(path, f"contrast.{raw.id}.equivalent", f"{equivalent} is above the margin", "lower it")
     return Contrast(
         id=raw.id,
@@ -171,15 +203,38 @@ def _contrast(path: Path, raw: ContrastFile) -> Contrast:
         iterations=raw.iterations,
         crosses=raw.crosses,
         about=raw.about,
+        threshold=raw.threshold,
+        at_most=raw.at_most,
+        along=() if raw.along is None else raw.along.at,
+        along_unit="" if raw.along is None else raw.along.unit,
     )
 
 
+def _fixed(contrast: Contrast) -> Mapping[str, object]:
+    """What a contrast fixes, without what only other kinds can say: a new kind leaves old claims' digests alone."""
+    values = {one.name: getattr(contrast, one.name) for one in fields(contrast)}
+    return {
+        one.name: values[one.name]
+        for one in fields(contrast)
+        if one.default is MISSING or values[one.name] != one.default
+    }
+
+
 def _refuse(path: Path, raw: ContrastFile) -> None:
-    """What a bound has no use for."""
-    for key, there in (("equivalent", raw.equivalent is not None), ("baseline", raw.baseline is not None)):
+    """What its kind has no use for: it would look fixed and decide nothing."""
+    bounded = raw.kind in requirements.BOUNDED
+    unused = {
+        "equivalent": bounded and raw.equivalent is not None,
+        "baseline": raw.kind == "bound" and raw.baseline is not None,
+        "threshold": raw.kind not in requirements.THRESHOLD and raw.threshold is not None,
+        "at_most": raw.kind != "share" and raw.at_most is not None,
+        "along": raw.kind != "crossover" and raw.along is not None,
+    }
+    for key, there in unused.items():
         if there:
-            raise DataError(path, f"contrast.{raw.id}.{key}", "a bound has none", "leave it out: margin is the bound")
-    if raw.predicted == "equal":
+            remedy = "leave it out: margin is the bound" if bounded else "leave it out"
+            raise DataError(path, f"contrast.{raw.id}.{key}", f"a {raw.kind} has none", remedy)
+    if bounded and raw.predicted == "equal":
         raise DataError(path, f"contrast.{raw.id}.predicted", "a value never equals a bound", "say above or below")
 
 
@@ -194,44 +249,15 @@ def _check_contrast(path: Path, claim: Claim, contrast: Contrast, catalog: Catal
         raise DataError(path, f"{key}.metric", f"there is no metric {contrast.metric!r}", remedy)
     metric = catalog.metrics[contrast.metric]
     for name in re.findall(r"\{(\w+)\}", f"{contrast.subject} {contrast.baseline or ''} {contrast.over}"):
-        if name not in claim.factors:
+        if name not in claim.factors and not (name == "at" and contrast.along):
             raise DataError(path, key, f"there is no factor {name!r}", "declare it under [factors]")
-    if contrast.kind == "exact" and contrast.expected is None:
-        raise DataError(path, f"{key}.expected", "an exact contrast says what it expects", "add expected = ...")
-    if contrast.kind == "ratio":
-        _check_ratio(path, key, contrast, metric)
-    if contrast.kind == "bound":
-        _check_bound(path, key, contrast, metric)
-    for level in levels_of(claim, contrast):
+    requirements.check(path, key, contrast, metric)
+    for level, (_, placed) in product(levels_of(claim, contrast), positions(contrast)):
         try:
-            subjects, baselines = resolve(claim, contrast, level, catalog)
+            subjects, baselines = resolve(claim, placed, level, catalog)
         except UsageError as error:
             raise DataError(path, key, str(error), "correct the selector") from None
         _check_sides(path, key, contrast, metric, subjects, baselines, catalog, crossing=level is not None)
-
-
-def _check_ratio(path: Path, key: str, contrast: Contrast, metric: Metric) -> None:
-    if contrast.margin is None or contrast.baseline is None:
-        raise DataError(path, key, "a ratio needs baseline and margin", "add them")
-    if contrast.margin < 1:
-        problem = f"a margin of {contrast.margin} is no distance from a ratio of 1"
-        raise DataError(path, f"{key}.margin", problem, 'use its inverse, and predicted = "below"')
-    if metric.assumption not in ("ratio", "skewed"):
-        problem = f"{metric.id} is {metric.assumption}, and a ratio of such values means nothing"
-        raise DataError(path, f"{key}.metric", problem, "use a metric of assumption ratio or skewed")
-    if metric.unit == "ns" and contrast.margin < LOWEST_TIMING_MARGIN:
-        problem = f"a timing margin of {contrast.margin} is below what code layout alone moves"
-        raise DataError(path, f"{key}.margin", problem, f"use at least {LOWEST_TIMING_MARGIN}")
-
-
-def _check_bound(path: Path, key: str, contrast: Contrast, metric: Metric) -> None:
-    if contrast.margin is None:
-        raise DataError(path, f"{key}.margin", "a bound is missing", "give it as margin, in the metric's unit")
-    if metric.assumption == "exact":
-        raise DataError(path, f"{key}.metric", f"{metric.id} is exact", 'use kind = "exact"')
-    if contrast.margin <= 0 and metric.assumption != "linear":
-        problem = f"{metric.id} is {metric.assumption} and always above {contrast.margin}"
-        raise DataError(path, f"{key}.margin", problem, "use a bound above 0")
 
 
 def _check_sides(
@@ -251,6 +277,9 @@ def _check_sides(
             raise DataError(path, f"{key}.metric", f"{metric.id} is not valid in mode {asked.mode}", f"use {valid}")
     if contrast.kind == "bound":
         _check_one_subject(path, key, metric, subjects)
+    if contrast.kind == "crossover" and len(subjects) != 1:
+        problem = f"{len(subjects)} things are asked for at one position"
+        raise DataError(path, f"{key}.subject", problem, "narrow it to one")
     languages = {asked.language for asked in (*subjects, *baselines)}
     if baselines and len(languages) > 1 and metric.scope != "uniform":
         remedy = "use a metric of scope uniform"

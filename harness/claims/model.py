@@ -43,7 +43,9 @@ class Contrast:
 
     ``subject``, ``baseline`` and ``over`` are selectors; ``{factor}`` inside one stands for each level in turn.
     ``margin`` and ``equivalent`` are ratios (or bounds in the metric's unit), ``expected`` and ``tolerance`` belong
-    to ``exact``.
+    to ``exact``. ``threshold`` is the ratio that each workload of a ``share``, each position of a ``crossover`` is held
+    against; their ``margin`` is then a share of the workloads, or a position. A share fails where ``at_most`` of them
+    can lie below. ``{at}`` in a selector stands for each position of ``along`` in turn, which is in ``along_unit``.
     """
 
     id: str
@@ -63,6 +65,10 @@ class Contrast:
     iterations: int | None
     crosses: str | None
     about: str
+    threshold: float | None = None
+    at_most: float | None = None
+    along: tuple[int, ...] = ()
+    along_unit: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,21 +3,25 @@
 A :class:`Question` is a contrast with everything resolved; the kinds of contrast answer questions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.catalog.model import Catalog, Metric
 from harness.catalog.select import Asked
-from harness.claims.load import levels_of, resolve
+from harness.claims.load import levels_of, positions, resolve
 from harness.claims.model import Claim, Contrast, Demand
 from harness.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A subject and what it is held against (None where the contrast has a bound instead)."""
+    """A subject and what it is held against (None where the contrast has a bound instead).
+
+    ``at`` is the position where they were asked for, for a contrast along several.
+    """
 
     subject: Demand
     baseline: Demand | None
+    at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +52,11 @@ def questions(claim: Claim, catalog: Catalog, *, first_stage: int | None = None)
     found = []
     for contrast in claim.contrasts:
         for level in levels_of(claim, contrast):
-            subjects, baselines = resolve(claim, contrast, level, catalog)
-            pairs = _pairs(claim, contrast, _there(subjects, catalog), _there(baselines, catalog))
+            pairs = tuple(
+                replace(pair, at=at)
+                for at, placed in positions(contrast)
+                for pair in _asked_at(claim, placed, level, catalog)
+            )
             metric = catalog.metrics[contrast.metric]
             found.append(
                 Question(
@@ -57,6 +64,11 @@ def questions(claim: Claim, catalog: Catalog, *, first_stage: int | None = None)
                 )
             )
     return tuple(found)
+
+
+def _asked_at(claim: Claim, contrast: Contrast, level: tuple[str, str] | None, catalog: Catalog) -> tuple[Pair, ...]:
+    subjects, baselines = resolve(claim, contrast, level, catalog)
+    return _pairs(claim, contrast, _there(subjects, catalog), _there(baselines, catalog))
 
 
 def _there(asked: tuple[Asked, ...], catalog: Catalog) -> tuple[Asked, ...]:

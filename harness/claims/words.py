@@ -17,7 +17,27 @@ def effect(finding: Finding) -> str:
     """A finding's effect: ``1.31× [1.20, 1.42]``, or an exact count per operation."""
     if finding.kind == "exact":
         return exact_value(finding)
+    if finding.unit != "x":  # their rows are ratios like any other
+        if finding.kind == "share":
+            return _of_workloads(finding)
+        if finding.kind == "crossover" and (beyond := _beyond(finding)):
+            return beyond
     return units.estimate(finding.point, finding.low, finding.high, finding.unit)
+
+
+def _of_workloads(finding: Finding) -> str:
+    """``4 of 5``, or ``4 of 5 [3, 5]`` where some may lie on either side."""
+    count = round(finding.thresholds["of"])
+    low, point, high = (round((one or 0.0) * count) for one in (finding.low, finding.point, finding.high))
+    return f"{point} of {count}" + ("" if low == high else f" [{low}, {high}]")
+
+
+def _beyond(finding: Finding) -> str:
+    """Where a crossover lies beyond the positions that were tried; empty where it lies among them."""
+    first, last = finding.thresholds["first"], finding.thresholds["last"]
+    if finding.point <= first:
+        return f"{units.quantity(first, finding.unit)} or less"
+    return f"more than {units.quantity(last, finding.unit)}" if finding.point >= last else ""
 
 
 def exact_value(finding: Finding) -> str:
@@ -37,6 +57,17 @@ def rule(contrast: Contrast, metric_title: str, unit: str = "x") -> str:
     margin = contrast.margin or 1.0
     if contrast.kind == "bound":
         return f"{metric_title}: the whole interval lies {contrast.predicted} {units.quantity(margin, unit)}"
+    if contrast.kind == "share":
+        at_most = units.share(contrast.at_most or 0.0)
+        return (
+            f"{metric_title}: the ratio surely lies below {contrast.threshold:g} on {units.share(margin)} of the "
+            f"workloads or more; fails when on {at_most} of them at most it still can"
+        )
+    if contrast.kind == "crossover":
+        return (
+            f"{metric_title}: the whole interval of where the ratio comes to lie above {contrast.threshold:g} lies "
+            f"{contrast.predicted} {units.quantity(margin, contrast.along_unit)}"
+        )
     same = f"equivalent when it lies within ± {100 * (contrast.equivalent - 1):.0f} %"
     if contrast.predicted == "equal":
         return f"{metric_title}: the ratio is expected to be 1; {same}"

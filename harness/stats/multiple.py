@@ -46,6 +46,19 @@ def at_least(p: Sequence[float], required: int) -> float:
     return min(1.0, (len(p) - required + 1) * sorted(p)[required - 1])
 
 
+def adjusted(p: Sequence[float]) -> tuple[float, ...]:
+    """Holm's adjusted p values, smallest first: the r-th is the least level at which r of K are found (Holm 1979).
+
+    How many lie at or below a level is a lower bound for the number of hypotheses that are false, right at that level
+    whatever the dependence. ValueError for a p outside 0..1.
+    """
+    _check(p)
+    found: list[float] = []
+    for index, value in enumerate(sorted(p)):
+        found.append(min(1.0, max((len(p) - index) * value, found[-1] if found else 0.0)))
+    return tuple(found)
+
+
 def _check(p: Sequence[float]) -> None:
     for value in p:
         if not 0 <= value <= 1:

@@ -10,8 +10,10 @@ from typing import ClassVar, Final, Literal, Protocol
 import numpy as np
 
 from harness.claims.kinds.bound import Bound
+from harness.claims.kinds.crossover import Crossover
 from harness.claims.kinds.exact import Exact
 from harness.claims.kinds.ratio import Ratio
+from harness.claims.kinds.share import Share
 from harness.claims.model import Demand, Finding
 from harness.claims.questions import Question
 from harness.stats.values import Decision, Sample
@@ -39,5 +41,11 @@ class Kind(Protocol):
         """The decision that a finding's numbers and thresholds lead to."""
 
 
-KINDS: Final[Mapping[str, Callable[[Question], Kind]]] = {"bound": Bound, "exact": Exact, "ratio": Ratio}
+KINDS: Final[Mapping[str, Callable[[Question], Kind]]] = {
+    "bound": Bound,
+    "crossover": Crossover,
+    "exact": Exact,
+    "ratio": Ratio,
+    "share": Share,
+}
 """By the name that a claim's file uses."""

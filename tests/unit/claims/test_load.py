@@ -1,7 +1,9 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
 
+from harness.catalog.digest import of_value
 from harness.catalog.load import load
 from harness.claims.load import load_claims
 from harness.errors import DataError
@@ -11,6 +13,8 @@ from tests.unit.claims.builders import catalog, claims
 RATIO = "manual_is_faster"
 EXACT = "constructor_escapes"
 BOUND = "pauses_are_short"
+SHARE = "overhead_is_acceptable"
+CROSSOVER = "pointers_pass_large"
 
 
 def test_claims_when_the_project_is_sound_then_each_says_its_limits_and_its_answers() -> None:
@@ -73,6 +77,32 @@ def test_digest_when_an_answers_wording_changes_then_stays_and_when_a_margin_doe
         (BOUND, 'metric = "pause.reported_max"\nsubject = "go/default workload=message_window"',
          'metric = "pause.felt_p999"\nsubject = "go/default workload=message_window,lru_cache"',
          "contrast.reported.over", "no mean over 2"),
+        (RATIO, "margin = 1.10", "margin = 1.10\nthreshold = 1.2", "contrast.time.threshold", "a ratio has none"),
+        (RATIO, "margin = 1.10", "margin = 1.10\nat_most = 0.5", "contrast.time.at_most", "a ratio has none"),
+        (RATIO, "margin = 1.10", 'margin = 1.10\nalong = { at = [1, 2], unit = "bytes" }', "contrast.time.along",
+         "a ratio has none"),
+        (SHARE, "threshold = 1.5", "", "contrast.within_1_5", "needs baseline, threshold and margin"),
+        (SHARE, "margin = 0.75", "", "contrast.within_1_5", "needs baseline, threshold and margin"),
+        (SHARE, "threshold = 1.5", "threshold = 1.02", "contrast.within_1_5.threshold", "code layout"),
+        (SHARE, "margin = 0.75", "margin = 0.75\nequivalent = 1.05", "contrast.within_1_5.equivalent",
+         "a share has none"),
+        (SHARE, "at_most = 0.50", "", "contrast.within_1_5.at_most", "at_most < margin"),
+        (SHARE, "at_most = 0.50", "at_most = 0.80", "contrast.within_1_5.at_most", "at_most < margin"),
+        (SHARE, 'predicted = "below"', 'predicted = "above"', "contrast.within_1_5.predicted", "below the threshold"),
+        (SHARE, 'predicted = "below"', 'predicted = "equal"', "contrast.within_1_5.predicted", "above or below"),
+        (SHARE, 'metric = "time.per_operation"', 'metric = "stalls.share"', "contrast.within_1_5.metric", "is linear"),
+        (CROSSOVER, "threshold = 1.25", "", "contrast.crossing", "needs baseline, threshold and margin"),
+        (CROSSOVER, "along = { at = [8, 72, 1024, 65536]", "along = { at = [8, 1024, 72, 65536]",
+         "contrast.crossing.along", "rising order"),
+        (CROSSOVER, 'along = { at = [8, 72, 1024, 65536], unit = "bytes" }\nthreshold = 1.25', "threshold = 1.25",
+         "contrast.crossing", "no factor 'at'"),
+        (CROSSOVER, "along = { at = [8, 72, 1024, 65536]", "along = { at = [8, 72, 1024, 65536, 65537]",
+         "contrast.crossing", "there is no variant 'value_65537_read1'"),
+        (CROSSOVER, 'baseline = "go/default workload=pass_large variant=pointer_{at}_read1"',
+         'baseline = "go/default workload=pass_large variant=pointer_8_read1"', "contrast.crossing", "put {at} into"),
+        (CROSSOVER, "margin = 1024", "margin = 8", "contrast.crossing.margin", "between the first and the last"),
+        (CROSSOVER, "variant=value_{at}_read1", "variant=value_{at}_read1,value_{at}_readall",
+         "contrast.crossing.subject", "2 things"),
         (EXACT, 'cannot_say = "', 'not_measurable = "no"\ncannot_say = "', "contrast", "give one of the two"),
     ],
 )  # fmt: skip
@@ -92,6 +122,40 @@ def test_load_when_a_claim_is_wrong_then_names_file_key_and_remedy(
         load_claims(project, load(project))
     assert (caught.value.file, caught.value.key) == (path, key)
     assert says in str(caught.value)
+
+
+def test_load_when_a_crossover_is_of_a_skewed_metric_then_refuses_the_mean_between_two_positions(
+    tmp_path: Path,
+) -> None:
+    project = copied(tmp_path)
+    change(project / "benchmarks/metrics.toml", 'assumption = "ratio"', 'assumption = "skewed"')
+    with pytest.raises(DataError, match="between two positions is a mean"):
+        load_claims(project, load(project))
+
+
+def test_digest_when_a_contrast_says_nothing_of_another_kind_then_that_kind_is_not_in_it() -> None:
+    claim = claims()[RATIO]
+    unused = {"threshold", "at_most", "along", "along_unit"}
+    plain = [
+        {field.name: getattr(one, field.name) for field in dataclasses.fields(one) if field.name not in unused}
+        for one in claim.contrasts
+    ]
+    assert claim.digest == of_value((claim.statement, claim.quantifier, claim.factors, plain))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        (SHARE, "threshold = 1.5", "threshold = 1.6"),
+        (SHARE, "at_most = 0.50", "at_most = 0.40"),
+        (CROSSOVER, "at = [8, 72, 1024, 65536]", "at = [8, 72, 65536]"),
+        (CROSSOVER, 'unit = "bytes"', 'unit = "count"'),
+    ],
+)
+def test_digest_when_what_a_kind_fixes_changes_then_changes(tmp_path: Path, name: str, old: str, new: str) -> None:
+    project = copied(tmp_path)
+    change(project / f"benchmarks/claims/{name}.toml", old, new)
+    assert load_claims(project, load(project))[name].digest != claims()[name].digest
 
 
 def test_load_when_nothing_decides_then_says_so(tmp_path: Path) -> None:

@@ -52,6 +52,31 @@ def test_rule_when_another_side_is_predicted_then_says_which() -> None:
     assert words.rule(bound, "longest stop", "ns") == "longest stop: the whole interval lies below 1.00 ms"
 
 
+def test_rule_when_several_ratios_are_held_against_one_threshold_then_says_how_it_holds() -> None:
+    share = claims()["overhead_is_acceptable"].contrasts[0]
+    assert words.rule(share, "wall time", "1") == (
+        "wall time: the ratio surely lies below 1.5 on 75.0 % of the workloads or more; fails when on 50.0 % of them "
+        "at most it still can"
+    )
+    crossing = next(one for one in claims()["pointers_pass_large"].contrasts if one.kind == "crossover")
+    assert words.rule(crossing, "wall time", "bytes") == (
+        "wall time: the whole interval of where the ratio comes to lie above 1.25 lies below 1.00 KiB"
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "point", "high", "text"),
+    [(0.8, 0.8, 0.8, "4 of 5"), (0.6, 0.8, 1.0, "4 of 5 [3, 5]"), (0, 0, 0.2, "0 of 5 [0, 1]")],
+)
+def test_effect_when_a_share_then_counts_workloads(low: float, point: float, high: float, text: str) -> None:
+    one = dataclasses.replace(
+        finding("holds", contrast="within"), kind="share", unit="1", low=low, point=point, high=high,
+        thresholds={"margin": 0.75, "threshold": 1.5, "of": 5},
+    )  # fmt: skip
+    assert words.effect(one) == text
+    assert words.effect(dataclasses.replace(one, unit="x", point=1.2, low=1.1, high=1.3)) == "1.20× [1.10, 1.30]"
+
+
 def test_undecided_when_nothing_is_open_then_says_that_a_part_is_missing() -> None:
     assert "not measured in this run" in words.undecided([finding("holds", contrast="time")], None)
 

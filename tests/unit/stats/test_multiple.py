@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.stats.multiple import at_least, every, exists, levels
+from harness.stats.multiple import adjusted, at_least, every, exists, levels
 
 PS = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
@@ -92,3 +92,17 @@ def test_at_least_when_nothing_is_given_then_refuses() -> None:
 def test_levels_when_a_p_is_no_probability_then_refuses(p: float) -> None:
     with pytest.raises(ValueError, match="not a probability"):
         levels({"a": p}, alpha=0.05)
+
+
+def test_adjusted_when_sorted_then_each_is_the_least_level_at_which_so_many_are_found() -> None:
+    p = [0.04, 0.001, 0.03, 0.9]
+    found = adjusted(p)
+    assert found == pytest.approx((0.004, 0.09, 0.09, 0.9))
+    for level in (0.003, 0.004, 0.05, 0.1, 1.0):
+        holm = levels({str(index): one for index, one in enumerate(p)}, alpha=level)
+        assert sum(one <= level for one in found) == sum(one <= holm[str(index)] for index, one in enumerate(p))
+
+
+def test_adjusted_when_a_p_is_none_then_refuses() -> None:
+    with pytest.raises(ValueError, match="not a probability"):
+        adjusted([1.5])
