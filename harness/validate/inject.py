@@ -148,7 +148,7 @@ class Stopping(_Acting):
 
     @property
     def stops(self) -> tuple[tuple[int, int, int, int], ...]:
-        """The clock before and after each stop, before and after each continuation."""
+        """The clock before each stop, once the process stood still, before and after each continuation."""
         return tuple((a, b, c, d) for one in self._said for a, b, c, d in one["stops"])
 
 

@@ -297,9 +297,9 @@ def control(bench: Bench) -> Iterator[Value]:
     yield Value(what="gaps that no thread could cause", observed=len(found.gaps), unit="count")
 
 
-def perturbation(bench: Bench) -> Iterator[Value | LeftOut]:
+def perturbation(bench: Bench) -> Iterator[Value]:
     """What the instruments of mode latency take of the CPU, and what they cost the program."""
-    yield from where_allowed(_taken(bench), "share of the container's CPU time")
+    yield from _taken(bench)
     yield from _on_off(bench)
 
 
@@ -311,7 +311,7 @@ def _taken(bench: Bench) -> Iterator[Value]:
         )  # fmt: skip
         record = bench.measure(planned)
         parsed = good(record)
-        container = bench.instruments.container_cpu(record)
+        container = bench.instruments.work_cpu(record)
         yield Value(
             what=f"{language.title}: CPU time of the ticker, of the container's",
             observed=ticker_of(parsed).cpu_ns / container,
