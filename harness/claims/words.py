@@ -58,10 +58,10 @@ def rule(contrast: Contrast, metric_title: str, unit: str = "x") -> str:
     if contrast.kind == "bound":
         return f"{metric_title}: the whole interval lies {contrast.predicted} {units.quantity(margin, unit)}"
     if contrast.kind == "share":
-        at_most = units.share(contrast.at_most or 0.0)
+        enough, few = units.share(margin), units.share(contrast.at_most or 0.0)
         return (
-            f"{metric_title}: the ratio surely lies below {contrast.threshold:g} on {units.share(margin)} of the "
-            f"workloads or more; fails when on {at_most} of them at most it still can"
+            f"{metric_title}: the ratio surely lies below {contrast.threshold:g} on at least {enough} of the "
+            f"workloads, and fails when it can on {few} at most"
         )
     if contrast.kind == "crossover":
         return (

@@ -16,6 +16,8 @@ from harness.catalog.load import load
 from harness.catalog.model import Catalog
 from harness.claims.load import load_claims
 from harness.cli import COMMANDS, cli
+from tests import claims_page
+from tests.fakes.project import change, copied
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "langs/PROTOCOL.md")
@@ -215,3 +217,23 @@ def test_adding_when_read_then_each_kind_of_file_is_quoted() -> None:
     quoted = {file for file, _ in quotations_in((ROOT / "docs/adding.md").read_text(encoding="utf-8"))}
     assert {Path(file).parts[0] for file in quoted} == {"benchmarks", "langs", "tests"}
     assert quoted >= {"langs/go/lang.toml", "benchmarks/claims/manual_is_faster.toml"}
+
+
+def test_claims_page_when_written_from_the_claims_then_is_the_committed_one() -> None:
+    committed = claims_page.PAGE.read_text(encoding="utf-8")
+    assert claims_page.page(ROOT) == committed, "run .venv/bin/python -m tests.claims_page"
+
+
+def test_claims_page_when_a_margin_or_a_sentence_changes_then_says_so(tmp_path: Path) -> None:
+    project = copied(tmp_path)
+    before = claims_page.page(project).splitlines()
+    path = project / "benchmarks/claims/manual_is_faster.toml"
+    change(path, "margin = 1.10", "margin = 1.30")
+    change(path, "C++ was not measured.", "C++ was left out.")
+    changed = [line for line in claims_page.page(project).splitlines() if line not in before]
+    assert any("lies above 1.3" in line for line in changed)
+    assert any("C++ was left out." in line for line in changed)
+
+
+def test_claims_page_when_read_then_code_stays_on_its_line() -> None:
+    assert [line for line in claims_page.page(ROOT).splitlines() if line.count("`") % 2] == []

@@ -55,8 +55,8 @@ def test_rule_when_another_side_is_predicted_then_says_which() -> None:
 def test_rule_when_several_ratios_are_held_against_one_threshold_then_says_how_it_holds() -> None:
     share = claims()["overhead_is_acceptable"].contrasts[0]
     assert words.rule(share, "wall time", "1") == (
-        "wall time: the ratio surely lies below 1.5 on 75.0 % of the workloads or more; fails when on 50.0 % of them "
-        "at most it still can"
+        "wall time: the ratio surely lies below 1.5 on at least 75.0 % of the workloads, and fails when it can "
+        "on 50.0 % at most"
     )
     crossing = next(one for one in claims()["pointers_pass_large"].contrasts if one.kind == "crossover")
     assert words.rule(crossing, "wall time", "bytes") == (
