@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "kit/allocate.h"
 #include "kit/allocator.h"
 #include "kit/clock.h"
 #include "kit/counting.h"
@@ -12,6 +13,7 @@
 #include "kit/memory.h"
 #include "kit/params.h"
 #include "kit/protocol.h"
+#include "kit/settings.h"
 #include "kit/workload.h"
 
 #if defined(__clang__)
@@ -59,10 +61,12 @@ static void announce(const struct session *session)
         .toolchain = TOOLCHAIN,
         .allocator = allocator_in_force(),
         .counting = counting_is_on(),
+        .zeroing = ALLOCATES_ZEROED,
         .cpus = usable_cpus(),
         .pid = (uint64_t)getpid(),
         .cpu_resolution_ns = session->cpu_clock.resolution_ns,
     };
+    start.settings = settings_in_force(&start.allocator);
     start.has_memory_limit = memory_limit_bytes(&start.memory_limit);
     protocol_start(&start);
 }

@@ -8,11 +8,18 @@
 
 #include "kit/exit.h"
 
-/* A block of `size` bytes with unspecified contents, to be given back with free(); ends the program with 66 when the
- * allocator refuses. */
+/* Whether every block is zeroed, as languages with a collector do it (a program built with ZERO=1). */
+#ifdef ZERO
+enum { ALLOCATES_ZEROED = 1 };
+#else
+enum { ALLOCATES_ZEROED = 0 };
+#endif
+
+/* A block of `size` bytes, to be given back with free(); its contents are unspecified unless ALLOCATES_ZEROED. Ends the
+ * program with 66 when the allocator refuses. */
 __attribute__((malloc, returns_nonnull)) static inline void *allocate(size_t size)
 {
-    void *block = malloc(size);
+    void *block = ALLOCATES_ZEROED ? calloc(1, size) : malloc(size);
     if (__builtin_expect(block == NULL, 0)) {
         exit_out_of_memory(size);
     }

@@ -58,6 +58,7 @@ static const struct {
     {"mimalloc", "mi_version", mimalloc_version},
     {"tcmalloc", "tc_version", tcmalloc_version},
     {"asan", "__asan_init", no_version},
+    {"bump", "bump_region_bytes", no_version},
     {"glibc", "gnu_get_libc_version", glibc_version},
 };
 

@@ -4,7 +4,7 @@
 #define KIT_ALLOCATOR_H
 
 struct allocator {
-    const char *name;    /* glibc, jemalloc, mimalloc, tcmalloc, asan; unknown for anything else */
+    const char *name;    /* glibc, jemalloc, mimalloc, tcmalloc, bump, asan; unknown for anything else */
     const char *version; /* as the library itself says it; empty where it says nothing */
 };
 

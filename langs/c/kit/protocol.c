@@ -108,7 +108,11 @@ void protocol_start(const struct start *start)
     begin_map("in_force");
     add_string("allocator", start->allocator.name);
     add_string("allocator_version", start->allocator.version);
+    for (size_t i = 0; i < start->settings.count; i++) {
+        add_integer(start->settings.items[i].name, start->settings.items[i].value);
+    }
     add_integer("counting", start->counting ? 1 : 0);
+    add_integer("zeroing", start->zeroing ? 1 : 0);
     end_map();
     add_integer("cpus", start->cpus);
     if (start->has_memory_limit) {

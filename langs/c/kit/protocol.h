@@ -11,13 +11,16 @@
 #include "kit/counting.h"
 #include "kit/memory.h"
 #include "kit/recorder.h"
+#include "kit/settings.h"
 #include "kit/ticker.h"
 #include "kit/workload.h"
 
 struct start {
     const char *toolchain;
     struct allocator allocator;
+    struct settings settings;
     bool counting;
+    bool zeroing;
     uint64_t cpus;
     bool has_memory_limit;
     uint64_t memory_limit;

@@ -76,8 +76,8 @@ TEST(test_params_when_a_value_is_out_of_bounds_then_64)
 
 TEST(test_params_when_variant_or_mode_is_unknown_then_64)
 {
-    refuses("binary_trees variant=arena mode=memory seed=1 warmup=0 iterations=1 threads=1 depth=1",
-            "unknown variant: variant=arena", "variant=node");
+    refuses("binary_trees variant=forest mode=memory seed=1 warmup=0 iterations=1 threads=1 depth=1",
+            "unknown variant: variant=forest", "variant=node");
     refuses("binary_trees variant=node mode=fast seed=1 warmup=0 iterations=1 threads=1 depth=1",
             "unknown mode: mode=fast", "mode=throughput|");
     refuses("escape variant=all mode=throughput seed=1 warmup=0 iterations=1 operations=1 large_operations=1",
@@ -302,6 +302,8 @@ static void print_start(void)
     protocol_start(&(struct start){
         .toolchain = "gcc \"14\"\\\n",
         .allocator = {"glibc", "2.41"},
+        .settings = {.items = {{"arena_max", 1}}, .count = 1},
+        .zeroing = true,
         .cpus = 2,
         .has_memory_limit = true,
         .memory_limit = UINT64_MAX,
@@ -313,7 +315,8 @@ static void print_start(void)
 TEST(test_protocol_when_start_is_printed_then_strings_are_escaped)
 {
     CHECK_TEXT("{\"type\":\"start\",\"format\":1,\"language\":\"c\",\"toolchain\":\"gcc \\\"14\\\"\\\\\\u000a\","
-               "\"in_force\":{\"allocator\":\"glibc\",\"allocator_version\":\"2.41\",\"counting\":0},\"cpus\":2,"
+               "\"in_force\":{\"allocator\":\"glibc\",\"allocator_version\":\"2.41\",\"arena_max\":1,\"counting\":0,"
+               "\"zeroing\":1},\"cpus\":2,"
                "\"memory_limit\":18446744073709551615,\"pid\":7,\"cpu_resolution_ns\":4000000}\n",
                line_of(print_start));
 }
