@@ -19,8 +19,8 @@ REPEATED: Final = 0x0101010101010101
 
 
 def run(parameters: Mapping[str, int], variant: str, seed: int) -> Result:
-    """The answer of the one variant, ``heap``; KeyError for any other."""
-    if variant != "heap":
+    """The answer of ``heap`` and ``global``, which differ in where the slots are found; KeyError for any other."""
+    if variant not in {"heap", "global"}:
         raise KeyError(variant)
     window, size, pushes = parameters["window"], parameters["size"], parameters["pushes"]
     made = (draws(seed, 0, window + pushes) & np.uint64(0xFF)).tolist()

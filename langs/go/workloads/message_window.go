@@ -6,7 +6,8 @@ import (
 	"memverdict/langs/go/kit"
 )
 
-// Message window: a large window of recent messages without pointers, each replaced in turn.
+// Message window: a large window of recent messages without pointers, each replaced in turn. Its slots are found through
+// the iteration's state, or through a package variable.
 func init() {
 	kit.Register(kit.Workload{
 		ID: "message_window",
@@ -15,32 +16,59 @@ func init() {
 			{Name: "size", Least: wordSize, Most: 1 << 30, Multiple: wordSize},
 			{Name: "pushes"},
 		},
-		Variants: []kit.Variant{{ID: "heap", Setup: setupMessageWindow, Arrivals: "pushes"}},
+		Variants: []kit.Variant{
+			{ID: "heap", Setup: setupHeapWindow, Arrivals: "pushes"},
+			{ID: "global", Setup: setupGlobalWindow, Arrivals: "pushes"},
+		},
 	})
 }
 
+// messageWindow is a window less its slots.
 type messageWindow struct {
-	rng    kit.RNG
-	size   int
-	pushes int
-	slots  [][]byte
-
+	rng      kit.RNG
+	size     int
+	pushes   int
 	sum      uint64
 	checksum kit.Checksum
 }
 
-func setupMessageWindow(run *kit.Run) kit.State {
-	w := &messageWindow{
+type heapWindow struct {
+	messageWindow
+	slots [][]byte
+}
+
+type globalWindow struct{ messageWindow }
+
+// globalSlots are those of the one globalWindow.
+var globalSlots [][]byte
+
+func setupHeapWindow(run *kit.Run) kit.State {
+	w := &heapWindow{messageWindow: newMessageWindow(run)}
+	w.slots = w.fullSlots(run)
+	return w
+}
+
+func setupGlobalWindow(run *kit.Run) kit.State {
+	w := &globalWindow{newMessageWindow(run)}
+	globalSlots = w.fullSlots(run)
+	return w
+}
+
+func newMessageWindow(run *kit.Run) messageWindow {
+	return messageWindow{
 		rng:      kit.NewRNG(run.Seed),
 		size:     run.Int("size"),
 		pushes:   run.Int("pushes"),
-		slots:    make([][]byte, run.Int("window")),
 		checksum: kit.NewChecksum(),
 	}
-	for i := range w.slots {
-		w.slots[i] = newMessage(w.size, byte(w.rng.Next()))
+}
+
+func (w *messageWindow) fullSlots(run *kit.Run) [][]byte {
+	slots := make([][]byte, run.Int("window"))
+	for i := range slots {
+		slots[i] = newMessage(w.size, byte(w.rng.Next()))
 	}
-	return w
+	return slots
 }
 
 func newMessage(size int, b byte) []byte {
@@ -60,25 +88,43 @@ func fill(m []byte, b byte) {
 	}
 }
 
-func (w *messageWindow) Iterate() {
+func (w *heapWindow) Iterate() {
 	for i := range w.pushes {
 		w.Operate(i)
 	}
 }
 
 // Operate pushes one message.
-func (w *messageWindow) Operate(i int) {
+func (w *heapWindow) Operate(i int) { w.push(&w.slots[i%len(w.slots)]) }
+
+func (w *globalWindow) Iterate() {
+	for i := range w.pushes {
+		w.Operate(i)
+	}
+}
+
+// Operate pushes one message.
+func (w *globalWindow) Operate(i int) { w.push(&globalSlots[i%len(globalSlots)]) }
+
+func (w *messageWindow) push(slot *[]byte) {
 	m := newMessage(w.size, byte(w.rng.Next()))
-	slot := &w.slots[i%len(w.slots)]
 	w.sum += uint64((*slot)[w.size-1])
 	// retire: the old message, which only its slot refers to
 	// publish: the new one takes the slot
 	*slot = m
 }
 
-func (w *messageWindow) Teardown() kit.Result {
+func (w *heapWindow) Teardown() kit.Result { return w.result(w.slots) }
+
+func (w *globalWindow) Teardown() kit.Result {
+	slots := globalSlots
+	globalSlots = nil
+	return w.result(slots)
+}
+
+func (w *messageWindow) result(slots [][]byte) kit.Result {
 	w.checksum.Add(w.sum)
-	for _, m := range w.slots {
+	for _, m := range slots {
 		for ; len(m) > 0; m = m[wordSize:] {
 			w.checksum.Add(binary.LittleEndian.Uint64(m))
 		}
@@ -88,7 +134,7 @@ func (w *messageWindow) Teardown() kit.Result {
 		Operations:     pushes,
 		Allocations:    pushes,
 		AllocatedBytes: pushes * size,
-		PeakLiveBytes:  uint64(len(w.slots)+1) * size,
+		PeakLiveBytes:  uint64(len(slots)+1) * size,
 		Checksum:       w.checksum,
 	}
 }

@@ -159,7 +159,9 @@ def test_window_when_really_kept_then_checksum_agrees(window: int, words: int, p
     folded = [total]
     for message in slots:
         folded.extend(int.from_bytes(message[at : at + 8], "little") for at in range(0, len(message), 8))
-    result = message_window.run({"window": window, "size": 8 * words, "pushes": pushes}, "heap", seed)
+    parameters = {"window": window, "size": 8 * words, "pushes": pushes}
+    result = message_window.run(parameters, "heap", seed)
+    assert message_window.run(parameters, "global", seed) == result
     assert result.checksum == text_of(fold(folded))
     assert (result.operations, result.allocations) == (pushes, pushes)
     assert (result.allocated_bytes, result.peak_live_bytes) == (pushes * 8 * words, (window + 1) * 8 * words)
