@@ -20,8 +20,8 @@ def effect(finding: Finding) -> str:
     if finding.unit != "x":  # their rows are ratios like any other
         if finding.kind == "share":
             return _of_workloads(finding)
-        if finding.kind == "crossover" and (beyond := _beyond(finding)):
-            return beyond
+        if finding.kind == "crossover":
+            return _place(finding)
     return units.estimate(finding.point, finding.low, finding.high, finding.unit)
 
 
@@ -32,12 +32,14 @@ def _of_workloads(finding: Finding) -> str:
     return f"{point} of {count}" + ("" if low == high else f" [{low}, {high}]")
 
 
-def _beyond(finding: Finding) -> str:
-    """Where a crossover lies beyond the positions that were tried; empty where it lies among them."""
-    first, last = finding.thresholds["first"], finding.thresholds["last"]
-    if finding.point <= first:
-        return f"{units.quantity(first, finding.unit)} or less"
-    return f"more than {units.quantity(last, finding.unit)}" if finding.point >= last else ""
+def _place(finding: Finding) -> str:
+    """``312 B [128 B, 1.20 KiB]``, or that it lies beyond the positions that were tried; each in a scale of its own."""
+    point, first, last = finding.point, finding.thresholds["first"], finding.thresholds["last"]
+    text = units.quantity(min(max(point, first), last), finding.unit)
+    text = f"{text} or less" if point <= first else f"more than {text}" if point >= last else text
+    if finding.low is None or finding.high is None or finding.low == finding.high:
+        return text
+    return f"{text} [{units.quantity(finding.low, finding.unit)}, {units.quantity(finding.high, finding.unit)}]"
 
 
 def exact_value(finding: Finding) -> str:

@@ -133,7 +133,7 @@ class Crossover:
     def _rows(self, samples: Mapping[Demand, Sample]) -> tuple[Row, ...]:
         return tuple(
             Row(
-                label=f"at {units.quantity(at, self.question.contrast.along_unit)}: {one.subject} : {one.baseline}",
+                label=f"at {units.quantity(at, self.question.contrast.along_unit)}",
                 point=one.estimate.point,
                 low=one.estimate.low,
                 high=one.estimate.high,

@@ -79,10 +79,8 @@ def test_crossover_when_drawn_then_rows_are_the_ratios_at_the_positions() -> Non
     one = found(question, measured(question, (1.0, 1.25, 2.0, 3.0), noise=0.02))
     assert [row.unit for row in one.rows] == ["x"] * 4
     assert [row.decision for row in one.rows] == ["fails", "undecided", "holds", "holds"]
-    assert one.rows[2].label.startswith("at 1.00 KiB: ")
-    assert [round(row.point, 1) for row in one.rows] == [1.0, 1.2, 2.0, 3.0] or one.rows[1].point == pytest.approx(
-        1.25, rel=0.05
-    )
+    assert [row.label for row in one.rows] == ["at 8 B", "at 72 B", "at 1.00 KiB", "at 64.0 KiB"]
+    assert [row.point for row in one.rows] == pytest.approx([1.0, 1.25, 2.0, 3.0], rel=0.05)
     assert one.differences.keys() == set(range(1, 8))
     assert math.exp(one.differences[1]) == pytest.approx(2.0, rel=0.1)
 
@@ -132,6 +130,23 @@ def test_effect_when_the_crossing_lies_beyond_the_positions_then_says_so(ratios:
     assert words.effect(one) == text
     as_row = dataclasses.replace(one, point=one.rows[0].point, unit="x", low=None, high=None)
     assert words.effect(as_row).endswith("×")
+
+
+@pytest.mark.parametrize(
+    ("low", "point", "high", "text"),
+    [
+        (100.0, 312.0, 2048.0, "312 B [100 B, 2.00 KiB]"),
+        (8.0, 65536.0, 65536.0, "more than 64.0 KiB [8 B, 64.0 KiB]"),
+        (8.0, 8.0, 100.0, "8 B or less [8 B, 100 B]"),
+        (None, 312.0, None, "312 B"),
+    ],
+)
+def test_effect_when_the_crossing_has_an_interval_then_each_end_has_a_scale_of_its_own(
+    low: float | None, point: float, high: float | None, text: str
+) -> None:
+    question = asked()
+    one = found(question, measured(question, (1.0, 1.0, 2.0, 2.0)))
+    assert words.effect(dataclasses.replace(one, low=low, point=point, high=high)) == text
 
 
 def test_answer_when_large_copies_are_dear_then_the_sentence_says_from_which_size_on() -> None:

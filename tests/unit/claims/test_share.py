@@ -15,7 +15,7 @@ from tests.unit.claims.builders import HEALTHY, catalog, claims, noisy, sample
 CLAIM = "overhead_is_acceptable"
 
 
-def asked(contrast: str = "within_1_5", **changes: object) -> Question:
+def asked(contrast: str = "within_50_percent", **changes: object) -> Question:
     (question,) = [one for one in questions(claims()[CLAIM], catalog()) if one.contrast.id == contrast]
     return dataclasses.replace(question, contrast=dataclasses.replace(question.contrast, **changes))  # type: ignore[arg-type]
 
@@ -121,7 +121,7 @@ def test_share_when_nothing_was_measured_then_finds_nothing_and_its_p_fails_clos
     kind = Share(asked())
     assert kind.find({}, level=0.05, rng=np.random.default_rng(1)) == ()
     assert kind.p({}) == 1.0
-    assert Share(asked("within_2")).p({}) is None
+    assert Share(asked("within_100_percent")).p({}) is None
     assert set(kind.demands()) == {one for pair in kind.question.pairs for one in (pair.subject, pair.baseline)}
 
 
