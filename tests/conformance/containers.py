@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Final
 
 from harness.catalog.model import Build, Language
@@ -29,15 +29,26 @@ class Containers(AbstractContextManager["Containers"]):
 
     running: dict[str, str] = field(default_factory=dict)
 
-    def enter(self, image: str, options: Sequence[str], *, folder: str = "/") -> tuple[str, ...]:
-        """The command prefix that runs in ``folder`` of the one container of ``image``, started with ``options``."""
+    def enter(
+        self,
+        image: str,
+        options: Sequence[str],
+        *,
+        folder: str = "/",
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[str, ...]:
+        """The command prefix that runs in ``folder`` of the one container of ``image``, started with ``options``.
+
+        ``environment`` belongs to the command alone, not to the container.
+        """
         if image not in self.running:
             labels = (f"--label={LABEL}=1", f"--label={ROOT_LABEL}={root_digest(ROOT)}")
             sleep = ("sleep", str(SECONDS_OF_A_CONTAINER))
             command = ["docker", "run", "--detach", "--rm", *labels, *CONFINED, *options, image, *sleep]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             self.running[image] = done.stdout.strip()
-        return ("docker", "exec", "--interactive", f"--workdir={folder}", self.running[image])
+        variables = (f"--env={name}={value}" for name, value in environment.items())
+        return ("docker", "exec", "--interactive", f"--workdir={folder}", *variables, self.running[image])
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

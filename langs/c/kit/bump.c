@@ -72,6 +72,9 @@ static void *take(size_t size)
     return with_size(block, whole - HEADER);
 }
 
+/* The C library's headers name the parameters in its own reserved way.
+ * NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
+
 void *malloc(size_t size)
 {
     return take(size);
@@ -126,6 +129,8 @@ void free(void *block)
 {
     (void)block;
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
 size_t bump_region_bytes(void)
 {

@@ -23,7 +23,7 @@ static struct settings of_jemalloc(void)
 {
     struct settings settings = {0};
     int (*mallctl)(const char *, void *, size_t *, void *, size_t);
-    void *address = dlsym(RTLD_DEFAULT, "mallctl");
+    const void *address = dlsym(RTLD_DEFAULT, "mallctl");
     /* ISO C has no conversion from an object pointer to a function's: POSIX asks for this copy. */
     memcpy(&mallctl, &address, sizeof mallctl);
     bool enabled;

@@ -37,6 +37,8 @@ public final class Jvm {
         HotSpotDiagnosticMXBean options = ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
         out.text("collector", collector());
         out.number("heap_max", Long.parseLong(options.getVMOption("MaxHeapSize").getValue()));
+        out.number("heap_initial", Long.parseLong(options.getVMOption("InitialHeapSize").getValue()));
+        out.number("pre_touch", flag(options, "AlwaysPreTouch"));
         out.number("compressed_oops", flag(options, "UseCompressedOops"));
         out.number("compact_headers", flag(options, "UseCompactObjectHeaders"));
         out.number("escape_analysis", flag(options, "DoEscapeAnalysis"));
