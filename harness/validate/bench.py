@@ -4,21 +4,21 @@ What validates is what measures: a bench adds nothing to that path but an inject
 outside while it runs, and readers that come with it as values, so that a broken one can be put in their place.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from harness.catalog.model import Block, Build, Catalog, Cell, Invocation, Language, Limits, Mode, Replica
 from harness.engines.base import Chunk, Engine, Exit, Place, Session
 from harness.engines.cgroup import Cgroup
-from harness.execute.run import Setting, run
+from harness.execute.run import RERUN_FLAGS, Setting, run
 from harness.plan.cells import CANARY, SEED, Planned, invocation
 from harness.plan.settings import TICK_US, command_line, scheduled
 from harness.protocol.record import Record
 from harness.samples.readings import Absent, Stream, readings, stream
 from harness.samples.source import Field, Formula, Source, parse_source
 from harness.stats import simulate
-from harness.validate.checks import NotMeasured, Unavailable
+from harness.validate.checks import NotMeasured, Unavailable, Value
 
 CPUS: Final = 2
 MEMORY: Final = 2 << 30
@@ -184,6 +184,29 @@ def accounted(record: Record, name: str) -> int:
     if value is None:
         raise Unavailable(f"{name} cannot be read here: {record.observed.unavailable.get(name, 'no reason was given')}")
     return int(value)
+
+
+def disturbed(records: Sequence[Record]) -> str:
+    """What the host did to more than half of the workers, for people; empty where it left most of them alone."""
+    hit = [one for one in records if not RERUN_FLAGS.isdisjoint(one.flags)]
+    if 2 * len(hit) <= len(records):
+        return ""
+    named = ", ".join(sorted({flag for one in hit for flag in one.flags} & RERUN_FLAGS))
+    return f"the host disturbed {len(hit)} of {len(records)} workers ({named})"
+
+
+def unless_disturbed(
+    values: Iterable[Value], records: Sequence[Record], may: Callable[[Value], bool]
+) -> Iterator[Value]:
+    """The values; Unavailable where all that lie outside ``may`` come of a busy host, and the host was busy.
+
+    The flags are the host's alone, as those that have an invocation run again.
+    """
+    found = list(values)
+    outside = [one for one in found if not one.ok]
+    if outside and all(may(one) for one in outside) and (why := disturbed(records)):
+        raise Unavailable(f"{why}: {outside[0].text}")
+    yield from found
 
 
 def footprint(record: Record) -> float:

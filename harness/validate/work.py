@@ -17,8 +17,8 @@ from harness.samples.collect import collect
 from harness.stats import paired, simulate
 from harness.stats.simulate import Interval, Shape
 from harness.stats.values import Comparison
-from harness.validate.bench import Bench, accounted, good
-from harness.validate.checks import LeftOut, NotMeasured, Value, where_allowed
+from harness.validate.bench import Bench, accounted, disturbed, good
+from harness.validate.checks import LeftOut, NotMeasured, Unavailable, Value, where_allowed
 from harness.validate.inject import Burnt, PagedOut, Quota, Spinning
 
 CPU_NS: Final = 500_000_000
@@ -123,11 +123,13 @@ def effect(bench: Bench) -> Iterator[Value]:
     pairs = 10 if bench.fast else 20
     # Wall time of the measured iterations, read as any rate is, but not divided by what was done.
     elapsed = replace(bench.catalog.metrics["time.per_operation"], source="iteration.elapsed_ns")
-    comparison = compared(bench, subject, baseline, pairs, elapsed)
+    comparison, records = compared(bench, subject, baseline, pairs, elapsed)
     low, high = comparison.estimate.low, comparison.estimate.high
     if low is None or high is None or comparison.spread is None:
         raise NotMeasured(f"{len(comparison.blocks)} pairs give no interval")
     decided = paired.decision(_at_level(comparison, DECISION_LEVEL), margin=EFFECT_MARGIN)
+    if decided == "undecided" and low <= EFFECT <= high and (why := disturbed(records)):
+        raise Unavailable(f"{why}: {pairs} pairs of that noise decide nothing, and their interval holds the truth")
     yield Value(
         what=f"{pairs} pairs with 30 % more work, decided as beyond 10 %",
         observed=float(decided == "holds"),
@@ -149,8 +151,10 @@ def effect(bench: Bench) -> Iterator[Value]:
         )
 
 
-def compared(bench: Bench, subject: Planned, baseline: Planned, pairs: int, metric: Metric) -> Comparison:
-    """A metric of one against that of the other, in pairs of random order, at :data:`COVER_LEVEL`."""
+def compared(
+    bench: Bench, subject: Planned, baseline: Planned, pairs: int, metric: Metric
+) -> tuple[Comparison, tuple[Record, ...]]:
+    """A metric of one against that of the other, in pairs of random order, at :data:`COVER_LEVEL`; and the records."""
     order = random.Random(bench.seed)
     records: list[Record] = []
     for number in range(1, pairs + 1):
@@ -160,7 +164,8 @@ def compared(bench: Bench, subject: Planned, baseline: Planned, pairs: int, metr
     for one in records:
         good(one)
     found = {one.cell.key: one.sample for one in collect(records, metric)}
-    return paired.compare(found[subject.cell.key], found[baseline.cell.key], level=COVER_LEVEL)
+    comparison = paired.compare(found[subject.cell.key], found[baseline.cell.key], level=COVER_LEVEL)
+    return comparison, tuple(records)
 
 
 def _at_level(comparison: Comparison, level: float) -> Comparison:

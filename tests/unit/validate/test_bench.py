@@ -14,7 +14,7 @@ from harness.plan.settings import TICK_US
 from harness.samples.source import Field, Formula
 from harness.store.runs import Run
 from harness.validate import bench
-from harness.validate.checks import NotMeasured, Unavailable
+from harness.validate.checks import NotMeasured, Unavailable, Value
 from tests.fakes import running, values
 from tests.fakes.project import ROOT
 from tests.unit.validate.test_runner import bench as made
@@ -139,3 +139,31 @@ def test_builds_when_collected_then_every_cell_that_a_row_plans_finds_its_own(st
     language = on.languages[0]
     absent = {(language.id, language.configurations[0].toolchain): "no compiler"}
     assert all(one.language != language.id for one in bench.builds(catalog, absent))
+
+
+@pytest.mark.parametrize(("flags", "says"), [((), ""), (("foreign_load",), "disturbed 2 of 3 workers (foreign_load)")])
+def test_disturbed_when_the_host_flagged_most_workers_then_says_by_what(
+    store: Run, flags: tuple[str, ...], says: str
+) -> None:
+    (one,) = run(running.block("good"), running.setting(store))
+    quiet = replace(one, flags=())
+    assert says in bench.disturbed([replace(one, flags=flags), replace(one, flags=flags), quiet])
+    assert bench.disturbed([replace(one, flags=("foreign_load",)), quiet]) == ""
+    assert bench.disturbed([replace(one, flags=("engine_lost",))]) == ""
+
+
+def test_unless_disturbed_when_what_is_outside_may_be_the_hosts_then_only_on_a_busy_host_is_it_no_failure(
+    store: Run,
+) -> None:
+    (one,) = run(running.block("good"), running.setting(store))
+    busy, quiet = replace(one, flags=("foreign_load",)), replace(one, flags=())
+    late = Value(what="late", observed=3, high=2, unit="ns")
+    missed = Value(what="missed", observed=0, low=1, unit="1")
+
+    def may(value: Value) -> bool:
+        return value.unit == "ns"
+
+    assert list(bench.unless_disturbed([late], [quiet], may)) == [late]
+    assert list(bench.unless_disturbed([late, missed], [busy], may)) == [late, missed]
+    with pytest.raises(Unavailable, match=r"foreign_load.*late: 3\.00 ns"):
+        list(bench.unless_disturbed([late], [busy], may))

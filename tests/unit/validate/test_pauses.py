@@ -39,8 +39,8 @@ def judged(stopped: list[Stopped], stalls: list[Stall]) -> list[Value]:
 
 def test_errors_when_the_ticker_is_right_then_all_is_within() -> None:
     stopped = stops(200)
-    recall, p95, bias = judged(stopped, felt(stopped))
-    assert (recall.observed, recall.ok, p95.ok, bias.ok) == (1.0, True, True, True)
+    recall, p95, early, bias = judged(stopped, felt(stopped))
+    assert (recall.observed, recall.ok, p95.ok, early.ok, bias.ok) == (1.0, True, True, True, True)
     assert p95.observed <= P / 2
     assert abs(bias.observed) < 0.1 * P
 
@@ -48,8 +48,8 @@ def test_errors_when_the_ticker_is_right_then_all_is_within() -> None:
 def test_errors_when_gaps_are_too_long_or_too_short_then_outside() -> None:
     stopped = stops(200)
     for off in (2 * P, -2 * P):
-        recall, p95, bias = judged(stopped, felt(stopped, off))
-        assert (recall.ok, p95.ok, bias.ok) == (True, False, False)
+        recall, p95, early, bias = judged(stopped, felt(stopped, off))
+        assert (recall.ok, p95.ok, early.ok, bias.ok) == (True, False, off > 0, False)
         assert math.copysign(1, bias.observed) == math.copysign(1, off)
 
 

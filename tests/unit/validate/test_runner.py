@@ -97,6 +97,8 @@ def test_check_when_the_host_is_overloaded_at_first_then_a_second_try_may_find_i
 def test_check_when_a_part_is_left_out_then_the_rest_is_judged_and_the_reason_kept(store: Run) -> None:
     found = runner.check(row([LeftOut(reason="no quota"), GOOD]), bench(store), clock)
     assert (found.status, found.values, found.left_out) == ("within", (GOOD,), ("no quota",))
+    found = runner.check(row([LeftOut(reason="busy"), GOOD], [GOOD], again="it is busy"), bench(store), clock)
+    assert (found.status, found.left_out, found.again) == ("within", (), "it is busy")
     found = runner.check(row([LeftOut(reason="no quota"), BAD]), bench(store), clock)
     assert found.status == "outside"
     found = runner.check(row([LeftOut(reason="no quota"), LeftOut(reason="no cgroup")]), bench(store), clock)
