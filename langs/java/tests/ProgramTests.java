@@ -89,7 +89,8 @@ public final class ProgramTests {
 
     public void test_worker_when_the_workload_is_unknown_then_stderr_lists_those_there_are() throws Exception {
         Programs.Answer answer = programs.runner("gq", "", "no_such_workload");
-        Check.that(answer.err().contains("workloads: binary_trees canary "), answer.err());
+        Check.that(answer.err().contains("workloads: binary_trees "), answer.err());
+        Check.that(answer.err().contains(" canary "), answer.err());
     }
 
     public void test_worker_when_iterations_disagree_then_it_exits_65_showing_both() throws Exception {
@@ -157,6 +158,21 @@ public final class ProgramTests {
         Check.equal(List.of("start", "ready", "iteration", "checkpoint", "checkpoint", "end"), answer.types(), "types");
         Check.equal(List.of(8L << 20, 0L), answer.numbers("live_bytes"), "live bytes");
         Check.that(answer.numbers("pss_bytes").get(0) >= 8 << 20, "the block is resident");
+    }
+
+    public void test_fragmentation_when_in_mode_memory_then_its_aftermath_follows_and_comes_in_time() throws Exception {
+        Programs.Answer answer = programs.runner("gq", "", "fragmentation", "variant=heap", "mode=memory", "seed=42",
+                "warmup=0", "iterations=1", "objects=1000", "cycles=2", "idle_s=1");
+        ends(0, answer, "fragmentation");
+        List<String> names = List.of(
+                "after_fill", "after_release", "after_refill", "idle_1s", "after_collection", "after_trim");
+        for (int i = 0; i < names.size(); i++) {
+            String line = answer.out().get(3 + i);
+            Check.that(line.startsWith("{\"type\":\"checkpoint\",\"name\":\"" + names.get(i) + "\","), line);
+        }
+        List<Long> at = answer.numbers("at_ns");
+        Check.equal(names.size(), at.size(), "checkpoints");
+        Check.that(at.get(3) - at.get(2) >= 1_000_000_000, "idle for a second");
     }
 
     public void test_canary_when_blocks_are_counted_then_each_is_served_with_its_header() throws Exception {
