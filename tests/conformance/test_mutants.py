@@ -28,6 +28,7 @@ MUTATED: Final = (
     "fragmentation",
     "gcbench",
     "large_objects",
+    "live_map",
     "lru_cache",
     "message_window",
 )
