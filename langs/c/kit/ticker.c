@@ -64,6 +64,7 @@ static void *body(void *argument)
     struct ticker *ticker = argument;
     /* The kernel's own 50 us would be in every gap. */
     prctl(PR_SET_TIMERSLACK, 1UL);
+    ticker->slack_ns = (uint64_t)prctl(PR_GET_TIMERSLACK);
     const int schedstat = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
     const uint64_t start = clock_monotonic_ns();
     if (ticker->start_ns == 0) {

@@ -33,6 +33,7 @@ struct ticker {
     uint64_t skipped;
     uint64_t dropped;
     uint64_t cpu_ns;
+    uint64_t slack_ns; /* the thread's timer slack, as the kernel says it is in force */
     size_t gap_count;
     struct gap gaps[GAPS_MAX];
     pthread_t thread;

@@ -31,7 +31,7 @@ TEST(test_params_when_workload_is_missing_or_unknown_then_64_with_all_workloads)
 
 TEST(test_params_when_a_key_is_missing_then_64_with_what_is_expected)
 {
-    static const char expected[] = "expected: message_window variant=heap mode=throughput|memory|exact|latency seed=N "
+    static const char expected[] = "expected: message_window variant=heap|global mode=throughput|memory|exact|latency seed=N "
                                    "warmup=N iterations=N window=N size=N pushes=N";
     refuses("message_window variant=heap mode=memory seed=1 warmup=0 iterations=1 window=1 size=8", "missing: pushes",
             expected);
