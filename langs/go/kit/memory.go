@@ -118,10 +118,11 @@ const calmHeadroom = 128 << 20
 // CalmCollector makes the collector wait until the heap has grown by calmHeadroom, for mode exact: each cycle allocates
 // a few objects of its own (the queueing of its workers, up to 40 over the two million of a form), and they would be
 // counted as the workload's. What a program asks for does not depend on when it is collected. Called before the
-// counters are read; the collection it begins with also brings the collector's workers into being.
+// counters are read; the collection it begins with also brings the collector's workers into being, and gives back what
+// was grown before, or each call would allow for more than the last.
 func CalmCollector(h *HeapCounter) {
 	debug.SetGCPercent(-1)
-	runtime.GC()
+	debug.FreeOSMemory()
 	runtime.ReadMemStats(&h.stats)
 	debug.SetMemoryLimit(min(configuredLimit(), int64(h.stats.Sys-h.stats.HeapReleased)+calmHeadroom))
 }
