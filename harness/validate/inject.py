@@ -223,7 +223,7 @@ def join(helper: Helper, worker: Session, controller: str) -> None:
     """Put a helper into the worker's cgroup: what it uses from now on is charged there. Unavailable where refused."""
     folders = folders_of(worker)
     try:
-        (folders.get(controller, folders[""]) / "cgroup.procs").write_text(str(helper.pid))
+        (folders[controller if controller in folders else ""] / "cgroup.procs").write_text(str(helper.pid))
     except OSError as error:
         raise Unavailable(f"nothing may join the worker's cgroup: {error.strerror}") from error
 

@@ -239,7 +239,7 @@ func TestRunnerWhenItCannotRunThenTheExitCodeSaysWhy(t *testing.T) {
 		lines       string
 	}{
 		"no workload":      {"", "gq", 64, "expected WORKLOAD key=value", ""},
-		"unknown workload": {"lru", "gq", 64, `unknown workload "lru"; there are: ["binary_trees" "canary"`, ""},
+		"unknown workload": {"lru", "gq", 64, `unknown workload "lru"; there are: ["binary_trees" `, ""},
 		"unknown key":      {good + " x=1", "gq", 64, `unknown key "x"`, ""},
 		"no schedule":      {cache + " mode=latency warmup=0 iterations=1", "gq", 64, `missing key "rate"`, ""},
 		"no operations":    {canary + " variant=pause mode=latency warmup=0 iterations=1 rate=1 tick_us=0", "gq", 69, "single operations", ""},

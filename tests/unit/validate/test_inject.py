@@ -6,12 +6,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from harness.engines.base import Chunk, Exit, Place
 from harness.engines.cgroup import Cgroup
+from harness.validate import inject
 from harness.validate.checks import NotMeasured, Unavailable
 from harness.validate.inject import Burnt, Holding, PagedOut, Quota, Spinning, Stopping, StoppingAt, folders_of
 
@@ -185,3 +187,18 @@ def test_injection_when_the_worker_has_ended_then_says_so(place: Place) -> None:
         Stopping(count=1, seed=1, low=1, high=1).started(Sleeping(None), place)
     with pytest.raises(Unavailable, match="no cgroup"):
         folders_of(Sleeping(None))
+
+
+@pytest.mark.parametrize(("mounted", "used"), [(("memory",), "memory"), (("memory", ""), "memory"), (("",), "")])
+def test_join_when_a_controller_has_no_hierarchy_of_its_own_then_the_common_one_serves(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mounted: tuple[str, ...], used: str
+) -> None:
+    folders = {name: tmp_path / (name or "unified") for name in mounted}
+    for folder in folders.values():
+        folder.mkdir()
+    monkeypatch.setattr(inject, "folders_of", lambda session: folders)
+    helper: Any = SimpleNamespace(pid=4711)
+    session: Any = None
+    inject.join(helper, session, "memory")
+    assert {name for name, folder in folders.items() if (folder / "cgroup.procs").exists()} == {used}
+    assert (folders[used] / "cgroup.procs").read_text() == "4711"
